@@ -1,0 +1,32 @@
+"""The bundled baseline: a complete asyncio event loop that is written to be read.
+
+loopcheck runs its checks against it to show that they can be passed by a loop that is not asyncio's own, and
+mutates it to show that they can fail.
+
+=================  ==================================================================================
+module             what it answers
+=================  ==================================================================================
+``flow``           What waits to be sent, and when must the protocol pause?  (no I/O)
+``lifetime``       What may happen next in a transport's life?  (no I/O)
+``versions``       Where do the Pythons differ?
+``contract``       Which private names of ``BaseEventLoop`` are used?  (for the type checker)
+``watchers``       Who waits for which descriptor, and how is the loop woken up?
+``signals``        How does a signal become a callback?
+``sockops``        How do the ``sock_*`` methods wait?
+``serving``        How are connections accepted?
+``unix``           What is special about Unix sockets?
+``transport``      What do all socket transports share?
+``streams``        How does a stream read and write?
+``datagrams``      How does a datagram socket?
+``pipes``          How does a pipe?
+``children``       How is the end of a child noticed?
+``processes``      How is a child started?  (borrows ``asyncio.base_subprocess``)
+``tls``            What goes between a stream and its protocol?  (borrows ``asyncio.sslproto``)
+``sendfile``       How does a file go out without being read?
+``loop``           The whole, and the contract with ``BaseEventLoop`` that it rests on.
+=================  ==================================================================================
+"""
+
+from .loop import SelectorLoop
+
+__all__ = ["SelectorLoop"]

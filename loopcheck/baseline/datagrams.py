@@ -1,0 +1,123 @@
+"""The datagram transport: UDP and Unix datagram sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from asyncio import transports
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from .contract import logger
+from .flow import DatagramQueue
+from .lifetime import Phase
+from .transport import MAX_READ, SocketTransport
+from .versions import DATAGRAM_OVERHEAD, SENDS_EMPTY_DATAGRAMS
+
+if TYPE_CHECKING:
+    from .watchers import FdWatching
+
+
+class DatagramTransport(SocketTransport, transports.DatagramTransport):
+    """A datagram socket, connected or not.
+
+    A datagram that cannot be sent is lost, and that is what datagrams are for: an OSError goes to
+    error_received() and the transport lives on.
+    """
+
+    _buffer: DatagramQueue
+    _sock: socket.socket
+
+    def __init__(
+        self,
+        loop: FdWatching,
+        sock: socket.socket,
+        protocol: Any,
+        address: Any = None,
+        waiter: asyncio.Future[None] | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(loop, sock, protocol, DatagramQueue(DATAGRAM_OVERHEAD), extra=extra)
+        # Where everything goes: the peer of a connected socket, or, where broadcasting is allowed, the
+        # address that sendto() puts in when the program names none.
+        self._address = address
+        self._connected = bool(self._extra["peername"])
+        self._begin(waiter)
+
+    def _read_ready(self) -> None:
+        try:
+            data, address = self._sock.recvfrom(MAX_READ)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as exc:
+            # A report about an earlier datagram, for example that nobody listens there.
+            self._protocol.error_received(exc)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as exc:
+            self._fatal_error(exc, "Fatal read error on datagram transport")
+        else:
+            self._protocol.datagram_received(data, address)
+
+    def sendto(self, data: bytes | bytearray | memoryview, addr: Any = None) -> None:
+        """Send one datagram, now if the kernel takes it."""
+        if not isinstance(data, (bytes, bytearray, memoryview)):
+            raise TypeError(f"data argument must be a bytes-like object, not {type(data).__name__!r}")
+        if not data and not SENDS_EMPTY_DATAGRAMS:
+            return
+        if self._address:
+            if addr is not None and addr != self._address:
+                raise ValueError(f"Invalid address: must be None or {self._address}")
+            addr = self._address
+        # asyncio's loop still sends from an unconnected endpoint between close() and connection_lost().
+        if self._life.phase is Phase.CLOSED or (self._life.is_lost and self._address):
+            if self._life.ignored_write():
+                logger.warning("socket.send() raised exception.")
+            return
+        if not self._buffer:
+            if self._send(data, addr):
+                return
+            if self._life.is_lost:
+                return
+            self._write_when_ready()
+        self._buffer.append(data, addr)
+        self._maybe_pause_protocol()
+
+    def _send(self, data: bytes | bytearray | memoryview, address: Any) -> bool:
+        """Try to send one datagram; false when it has to wait, or when the transport failed."""
+        try:
+            if self._connected:
+                self._sock.send(data)
+            else:
+                self._sock.sendto(data, address)
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError as exc:
+            self._protocol.error_received(exc)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as exc:
+            self._fatal_error(exc, "Fatal write error on datagram transport")
+            return False
+        return True
+
+    def _write_ready(self) -> None:
+        while self._buffer:
+            data, address = self._buffer.head()
+            if not self._send(data, address):
+                break
+            # error_received() may have aborted, and emptied the queue.
+            if self._life.is_lost:
+                return
+            self._buffer.pop()
+        if self._life.is_lost:
+            return
+        self._maybe_resume_protocol()
+        if self._buffer or self._life.is_lost:
+            return
+        self._loop._remove_writer(self._fd)
+        if self._life.is_closing and self._life.end():
+            self._call_connection_lost(None)
+
+    def _has_unsent(self) -> bool:
+        return bool(self._buffer)

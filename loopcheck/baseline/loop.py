@@ -1,0 +1,167 @@
+"""The bundled event loop, put together.
+
+``SelectorLoop`` is asyncio's selector loop written anew, to be read: what asyncio does and why, in small pieces.
+``asyncio.BaseEventLoop`` keeps the ready queue, the timers, the running and stopping, name lookup, the executor, and
+the argument checking of most methods; everything about descriptors is here.
+
+The private contract
+====================
+
+``BaseEventLoop`` was made to be completed by asyncio's own loops, and how is not documented.
+This is all of it that we use, checked on CPython 3.11.7, 3.12.1, 3.13.0, 3.14.10 and 3.15.2.
+
+It calls these on us, and we provide them:
+
+``_selector.select(timeout)``, ``_process_events(events)``
+    Once per turn, in this order.  The second queues the handles of what is ready, in ``_ready``.
+``_write_to_self()``
+    From any thread, after ``call_soon_threadsafe()`` has queued its handle: end the wait in ``select()``.
+``_make_socket_transport(sock, protocol, waiter, *, extra, server, context)``
+    ``context`` comes from 3.15 on, always: the context of the connection.
+``_make_ssl_transport(rawsock, protocol, sslcontext, waiter, *, server_side, server_hostname, extra, server,
+ssl_handshake_timeout, ssl_shutdown_timeout, context)``
+    The same over TLS; ``waiter`` is to be woken after the handshake.  ``context`` from 3.15 on.
+``_make_datagram_transport(sock, protocol, address, waiter, extra)``
+    ``address`` is None or where to send what has no address of its own.
+``_make_read_pipe_transport(pipe, protocol, waiter, extra)``, ``_make_write_pipe_transport(...)``
+    The caller closes neither the pipe nor the transport when these raise.
+``await _make_subprocess_transport(protocol, args, shell, stdin, stdout, stderr, bufsize, extra, **kwargs)``
+    A coroutine, unlike the others.
+``_start_serving(protocol_factory, sock, sslcontext, server, backlog, ssl_handshake_timeout, ssl_shutdown_timeout,
+context)``, ``_stop_serving(sock)``
+    From ``Server``.  ``context`` from 3.15 on.  Stopping closes the socket.
+``await _sendfile_native(transport, file, offset, count)``, ``await _sock_sendfile_native(sock, file, offset, count)``
+    Raise ``SendfileNotAvailableError`` to have it read and write instead.
+``add_reader()``, ``sock_connect()`` and the other public methods of ``AbstractEventLoop`` about descriptors.
+
+It asks these of our transports: ``_start_tls_compatible``, ``_sendfile_compatible`` (a ``constants._SendfileMode``),
+and for sending files that they are a ``transports._FlowControlMixin`` with ``_protocol_paused`` and ``_loop``.
+``sslproto`` calls ``_force_close(exc)``.
+
+We call these of it:
+
+``_check_closed()``
+    Raises the RuntimeError of a closed loop.
+``_ready``
+    The deque of handles that run in this turn; cancelled ones are skipped.
+``_add_callback_signalsafe(handle)``
+    Queue a handle unless cancelled, and wake the loop up.
+``_debug``
+    What ``get_debug()`` returns, without the call.
+``_ensure_resolved(address, *, family, type, proto, loop)``
+    ``getaddrinfo()``, but numeric addresses take no thread.
+``_create_connection_transport(sock, protocol_factory, ssl, server_hostname, *, ssl_handshake_timeout,
+ssl_shutdown_timeout)``
+    Makes protocol and transport, and waits until they are connected.
+
+And of ``Server``: ``_attach()`` and ``_detach()``, which from 3.13 on take the transport as argument.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextvars import Context
+from typing import Any
+
+from .datagrams import DatagramTransport
+from .pipes import ReadPipeTransport, WritePipeTransport
+from .processes import Subprocesses
+from .sendfile import SendingFiles
+from .signals import SignalHandling
+from .streams import StreamTransport
+from .tls import tls_protocol
+from .unix import UnixSockets
+
+
+class SelectorLoop(SignalHandling, UnixSockets, SendingFiles, Subprocesses):
+    """An event loop over ``selectors``, for every Python from 3.11 on, on Unix."""
+
+    def close(self) -> None:
+        """Release the loop's descriptors and signal handlers; it cannot be used again."""
+        if self.is_running():
+            raise RuntimeError("Cannot close a running event loop")
+        if self.is_closed():
+            return
+        self._remove_signal_handlers()
+        if self._children is not None:
+            self._children.close()
+        self._close_self_pipe()
+        super().close()
+        # Absent only if the selector itself could not be made, and __del__ closes what is left.
+        if (selector := getattr(self, "_selector", None)) is not None:
+            selector.close()
+        # The handles in here keep transports alive: let those go, so that unclosed ones are found.
+        self._watches.clear()
+
+    def _make_socket_transport(
+        self,
+        sock: socket.socket,
+        protocol: asyncio.BaseProtocol,
+        waiter: asyncio.Future[None] | None = None,
+        *,
+        extra: dict[str, Any] | None = None,
+        server: Any = None,
+        context: Context | None = None,
+    ) -> asyncio.Transport:
+        self._free_fd(sock)
+        return StreamTransport(self, sock, protocol, waiter, extra=extra, server=server, context=context)
+
+    def _make_ssl_transport(
+        self,
+        rawsock: socket.socket,
+        protocol: asyncio.BaseProtocol,
+        sslcontext: Any,
+        waiter: asyncio.Future[None] | None = None,
+        *,
+        server_side: bool = False,
+        server_hostname: str | None = None,
+        extra: dict[str, Any] | None = None,
+        server: Any = None,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+        context: Context | None = None,
+    ) -> asyncio.Transport:
+        self._free_fd(rawsock)
+        between, upper = tls_protocol(
+            self,
+            protocol,
+            sslcontext,
+            waiter,
+            server_side=server_side,
+            server_hostname=server_hostname,
+            handshake_timeout=ssl_handshake_timeout,
+            shutdown_timeout=ssl_shutdown_timeout,
+        )
+        # No waiter: that one waits for the handshake, and not for this.
+        StreamTransport(self, rawsock, between, extra=extra, server=server, context=context)
+        return upper
+
+    def _make_datagram_transport(
+        self,
+        sock: socket.socket,
+        protocol: asyncio.BaseProtocol,
+        address: Any = None,
+        waiter: asyncio.Future[None] | None = None,
+        extra: dict[str, Any] | None = None,
+    ) -> asyncio.DatagramTransport:
+        self._free_fd(sock)
+        return DatagramTransport(self, sock, protocol, address, waiter, extra)
+
+    def _make_read_pipe_transport(
+        self,
+        pipe: Any,
+        protocol: asyncio.BaseProtocol,
+        waiter: asyncio.Future[None] | None = None,
+        extra: dict[str, Any] | None = None,
+    ) -> asyncio.ReadTransport:
+        return ReadPipeTransport(self, pipe, protocol, waiter, extra)
+
+    def _make_write_pipe_transport(
+        self,
+        pipe: Any,
+        protocol: asyncio.BaseProtocol,
+        waiter: asyncio.Future[None] | None = None,
+        extra: dict[str, Any] | None = None,
+    ) -> asyncio.WriteTransport:
+        return WritePipeTransport(self, pipe, protocol, waiter, extra)

@@ -1,0 +1,31 @@
+"""Where the Pythons differ: every fact about a version that this package depends on.
+
+Facts about a class are probed where it can be done, so that a backport in a patch release is noticed.
+"""
+
+from __future__ import annotations
+
+import sys
+from asyncio import base_events
+
+SERVER_COUNTS_TRANSPORTS = hasattr(base_events.Server, "close_clients")
+"""From 3.13 a Server is told which transport attaches to it and detaches; before, only that one does."""
+
+SERVER_REMOVES_SOCKET_FILE = sys.version_info >= (3, 13)
+"""From 3.13 closing a Unix server removes its socket file, unless ``cleanup_socket=False``."""
+
+SENDS_EMPTY_DATAGRAMS = sys.version_info >= (3, 13)
+"""From 3.13 sendto(b"") sends a datagram; before, it does nothing."""
+
+DATAGRAM_OVERHEAD = 8 if SENDS_EMPTY_DATAGRAMS else 0
+"""What a queued datagram counts beside its payload: 8 bytes from 3.13 on, as a UDP header has."""
+
+WRITE_WANTS = (
+    "data argument must be a bytes, bytearray, or memoryview object, not"
+    if sys.version_info >= (3, 14)
+    else "data argument must be a bytes-like object, not"
+)
+"""How the TypeError of write() begins."""
+
+SENDFILE_ALWAYS_SEEKS = sys.version_info >= (3, 14)
+"""From 3.14 the file's position is moved to the offset even when sendfile() had nothing to send."""

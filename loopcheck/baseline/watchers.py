@@ -1,0 +1,248 @@
+"""Watching descriptors, and being woken up: the part of the loop that talks to the selector."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import socket
+import weakref
+from collections.abc import Callable
+from contextvars import Context
+from selectors import EVENT_READ, EVENT_WRITE
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .contract import Base, logger
+
+if TYPE_CHECKING:
+    from .transport import SocketTransport
+
+
+class HasFileno(Protocol):
+    """A file, a socket, a pipe: anything with a descriptor."""
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+
+
+FileDescriptor = int | HasFileno
+
+
+class Watch:
+    """Who waits for one descriptor.
+
+    It rides in the selector key's ``data``, so an event leads straight to its handles, and a handle can be
+    exchanged without a word to the selector.
+    Invariant: while registered, at least one of the two handles is there.
+    """
+
+    __slots__ = ("fileobj", "reader", "writer")
+
+    def __init__(self, fileobj: FileDescriptor) -> None:
+        self.fileobj = fileobj
+        self.reader: asyncio.Handle | None = None
+        self.writer: asyncio.Handle | None = None
+
+    @property
+    def events(self) -> int:
+        """The events that somebody waits for, as the selector's bit mask."""
+        return (EVENT_READ if self.reader is not None else 0) | (EVENT_WRITE if self.writer is not None else 0)
+
+    def put(self, event: int, handle: asyncio.Handle | None) -> asyncio.Handle | None:
+        """Exchange the handle for *event*; returns the one that was there."""
+        if event == EVENT_READ:
+            old, self.reader = self.reader, handle
+        else:
+            old, self.writer = self.writer, handle
+        return old
+
+
+class FdWatching(Base):
+    """The selector, the self-pipe, and the four methods for watching descriptors."""
+
+    # Set before anything can fail: __del__ closes a loop that was never finished.
+    _wake_receiver: socket.socket | None = None
+    _wake_sender: socket.socket | None = None
+
+    def __init__(self, selector: selectors.BaseSelector | None = None) -> None:
+        super().__init__()
+        self._watches: dict[int, Watch] = {}
+        # Who owns which descriptor.  Weak, so that a transport nobody refers to is still found unclosed.
+        self._transports: weakref.WeakValueDictionary[int, SocketTransport] = weakref.WeakValueDictionary()
+        self._selector = selectors.DefaultSelector() if selector is None else selector
+        self._open_self_pipe()
+
+    # --- being woken up
+
+    def _open_self_pipe(self) -> None:
+        """Make the pair of sockets through which other threads, and signals, end a wait in the selector.
+
+        A socket pair and not a pipe: ``signal.set_wakeup_fd()`` takes any descriptor, but Windows selectors
+        watch sockets only.
+        """
+        receiver, sender = socket.socketpair()
+        receiver.setblocking(False)
+        sender.setblocking(False)
+        self._wake_receiver, self._wake_sender = receiver, sender
+        self._add_reader(receiver.fileno(), self._read_from_self)
+
+    def _close_self_pipe(self) -> None:
+        receiver, sender = self._wake_receiver, self._wake_sender
+        # Other threads may be in _write_to_self() right now: first make the sender unreachable, then close it.
+        self._wake_receiver = self._wake_sender = None
+        if receiver is not None:
+            self._remove_reader(receiver.fileno())
+            receiver.close()
+        if sender is not None:
+            sender.close()
+
+    def _write_to_self(self) -> None:
+        """Wake the loop up; any thread may call this at any time, also a signal handler."""
+        sender = self._wake_sender
+        if sender is None:
+            return
+        try:
+            sender.send(b"\0")
+        except OSError:
+            # A full pipe will wake the loop without our byte; a closed one means that the loop is closed.
+            if self._debug:
+                logger.debug("Fail to write a null byte into the self-pipe socket", exc_info=True)
+
+    def _read_from_self(self) -> None:
+        """Empty the self-pipe, handing on what is more than a wake-up."""
+        while (receiver := self._wake_receiver) is not None:
+            try:
+                data = receiver.recv(4096)
+            except InterruptedError:
+                continue
+            except BlockingIOError:
+                return
+            if not data:
+                return
+            self._woken_by(data)
+
+    def _woken_by(self, data: bytes) -> None:
+        """Handle the bytes found in the self-pipe: zeros from threads, signal numbers from the interpreter."""
+
+    # --- descriptors
+
+    def add_reader(self, fd: FileDescriptor, callback: Callable[..., object], *args: Any) -> None:  # type: ignore[override]  # typeshed uses TypeVarTuple
+        """Call *callback* whenever *fd* is readable, in place of an earlier one."""
+        self._watch(self._free_fd(fd), EVENT_READ, asyncio.Handle(callback, args, self, None), fd)
+
+    def remove_reader(self, fd: FileDescriptor) -> bool:
+        """Stop watching *fd* for reading; returns whether it was watched."""
+        return self._unwatch(self._watched_fd(fd), EVENT_READ)
+
+    def add_writer(self, fd: FileDescriptor, callback: Callable[..., object], *args: Any) -> None:  # type: ignore[override]  # typeshed uses TypeVarTuple
+        """Call *callback* whenever *fd* is writable, in place of an earlier one."""
+        self._watch(self._free_fd(fd), EVENT_WRITE, asyncio.Handle(callback, args, self, None), fd)
+
+    def remove_writer(self, fd: FileDescriptor) -> bool:
+        """Stop watching *fd* for writing; returns whether it was watched."""
+        return self._unwatch(self._watched_fd(fd), EVENT_WRITE)
+
+    def _free_fd(self, fd: FileDescriptor) -> int:
+        """The number behind *fd*, which must not belong to an open transport.
+
+        Two parties waiting for one descriptor would steal each other's events, so this is refused.
+        A closing transport no longer reads: then the number may already be somebody else's.
+        """
+        if isinstance(fd, int):
+            number = fd
+        else:
+            try:
+                number = int(fd.fileno())
+            except (AttributeError, TypeError, ValueError):
+                raise ValueError(f"Invalid file object: {fd!r}") from None
+        owner = self._transports.get(number)
+        if owner is not None and not owner.is_closing():
+            raise RuntimeError(f"File descriptor {fd!r} is used by transport {owner!r}")
+        return number
+
+    def _watched_fd(self, fd: FileDescriptor) -> int:
+        """The number under which *fd* is watched, also when the object has been closed since and lost it."""
+        number = self._free_fd(fd)
+        if number < 0 and not self.is_closed():
+            for number, watch in self._watches.items():
+                if watch.fileobj is fd:
+                    return number
+            raise ValueError(f"Invalid file descriptor: {fd!r}")
+        return number
+
+    # The loop's own side of the same, without the question who owns the descriptor.
+
+    def _add_reader(
+        self, fd: int, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        return self._watch(fd, EVENT_READ, asyncio.Handle(callback, args, self, context))
+
+    def _remove_reader(self, fd: int) -> bool:
+        return self._unwatch(fd, EVENT_READ)
+
+    def _add_writer(
+        self, fd: int, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        return self._watch(fd, EVENT_WRITE, asyncio.Handle(callback, args, self, context))
+
+    def _remove_writer(self, fd: int) -> bool:
+        return self._unwatch(fd, EVENT_WRITE)
+
+    def _watches_for(self, fd: int, event: int) -> bool:
+        """Whether somebody waits for *event* on *fd*: for a transport's repr()."""
+        watch = self._watches.get(fd)
+        return watch is not None and bool(watch.events & event)
+
+    def _watch(
+        self, fd: int, event: int, handle: asyncio.Handle, fileobj: FileDescriptor | None = None
+    ) -> asyncio.Handle:
+        self._check_closed()
+        watch = self._watches.get(fd)
+        if watch is None:
+            watch = Watch(fd if fileobj is None else fileobj)
+            self._selector.register(fd, event, watch)
+            self._watches[fd] = watch
+        elif not watch.events & event:
+            self._modify(fd, EVENT_READ | EVENT_WRITE, watch)
+        old = watch.put(event, handle)
+        if old is not None:
+            # It may already be in the queue of this turn: whoever was replaced must not be called again.
+            old.cancel()
+        return handle
+
+    def _unwatch(self, fd: int, event: int) -> bool:
+        watch = self._watches.get(fd)
+        if watch is None:
+            return False
+        old = watch.put(event, None)
+        if old is None:
+            return False
+        old.cancel()
+        if left := watch.events:
+            self._modify(fd, left, watch)
+        else:
+            del self._watches[fd]
+            self._selector.unregister(fd)
+        return True
+
+    def _modify(self, fd: int, events: int, watch: Watch) -> None:
+        try:
+            self._selector.modify(fd, events, watch)
+        except BaseException:
+            # Somebody closed the descriptor behind our back, and the kernel forgot it: the selector has
+            # dropped its key by now, so drop ours, and the next attempt starts afresh.
+            self._watches.pop(fd, None)
+            raise
+
+    def _process_events(self, event_list: list[tuple[selectors.SelectorKey, int]]) -> None:
+        """Queue the handles of everything that is ready, reading before writing.
+
+        Handles are cancelled only when they are removed or replaced, which happens outside the selector's
+        call: one that is found here is alive.
+        """
+        ready = self._ready
+        for key, mask in event_list:
+            watch = key.data
+            if mask & EVENT_READ and watch.reader is not None:
+                ready.append(watch.reader)
+            if mask & EVENT_WRITE and watch.writer is not None:
+                ready.append(watch.writer)

@@ -1,0 +1,206 @@
+"""What a check is: a function that shows one behaviour of a loop, and the catalogue of all of them.
+
+Checks live in ``loopcheck/checks/``, one module per area. A module declares them with :func:`check`, and with
+:func:`untested` the behaviours that no black-box test can show, so that the catalogue is honest about its gaps.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import pkgutil
+import platform
+import re
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from loopcheck.needs import NEEDS
+from loopcheck.outcomes import LEVELS, Level
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class CatalogueError(Exception):
+    """A check module is wrong: a duplicate id, an unknown need, a missing sentence. The fault is the battery's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One behaviour in the catalogue: a check, or one that is named but not tested."""
+
+    reference: str
+    """Where the behaviour is stated: a documentation anchor, a PEP, an issue or a file of the standard library."""
+    level: Level
+    python: str = ""
+    """The Python versions on which the behaviour holds, as a version specifier; empty for all."""
+    needs: tuple[str, ...] = ()
+    function: Callable[..., Any] | None = field(default=None, repr=False)
+    """The check itself; None when the behaviour is not tested."""
+    because: str = ""
+    """Why it is not tested."""
+    area: str = ""
+    name: str = ""
+    sentence: str = ""
+    """The behaviour, in the present tense: the first sentence of the docstring."""
+    story: str = ""
+    """The rest of the docstring: who breaks, or what is subtle; may be empty."""
+
+    @property
+    def id(self) -> str:
+        """The public name, ``area::name``."""
+        return f"{self.area}::{self.name}"
+
+    @property
+    def link(self) -> str:
+        """The reference as an address on the web."""
+        return link_of(self.reference)
+
+    def applies(self, version: str = platform.python_version()) -> bool:
+        """Whether the behaviour belongs to this Python version."""
+        # A pre-release of 3.15 is 3.15 here; PEP 440 would sort it before.
+        final = re.match(r"[\d.]+", version)
+        return not self.python or (final is not None and final[0].rstrip(".") in SpecifierSet(self.python))
+
+    def source(self) -> str:
+        """The text of the check; for an untested behaviour, an empty string."""
+        return textwrap.dedent(inspect.getsource(self.function)) if self.function else ""
+
+
+_entries: dict[str, Entry] = {}
+
+_REFERENCES: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"(?P<page>[a-z][\w.]*(?:-[\w.]+)*)#(?P<anchor>\S+)"), "https://docs.python.org/3/library/{page}.html#{anchor}"),
+    (re.compile(r"(?P<page>asyncio-[a-z]+|contextvars|signal|ssl|socket)"), "https://docs.python.org/3/library/{page}.html"),
+    (re.compile(r"PEP (?P<number>\d+)(?:#(?P<anchor>\S+))?"), "https://peps.python.org/pep-{number:0>4}/"),
+    (re.compile(r"gh-(?P<number>\d+)"), "https://github.com/python/cpython/issues/{number}"),
+    (re.compile(r"(?P<path>(?:Lib|Modules|Doc)/[\w/.]+)(?:: .+)?"), "https://github.com/python/cpython/blob/main/{path}"),
+)
+
+
+def link_of(reference: str) -> str:
+    """The web address of a reference.
+
+    Raises:
+        CatalogueError: the reference has none of the known forms.
+    """
+    for pattern, address in _REFERENCES:
+        if found := pattern.fullmatch(reference):
+            groups = found.groupdict()
+            link = address.format(**groups)
+            return f"{link}#{groups['anchor']}" if groups.get("anchor") and "#" not in link else link
+    raise CatalogueError(
+        f"reference {reference!r} has none of the forms 'page#anchor', 'PEP 567', 'gh-12345', 'Lib/asyncio/file.py: name'"
+    )
+
+
+def check(reference: str, *, python: str = "", needs: tuple[str, ...] = (), level: Level = "must") -> Callable[[F], F]:
+    """Declare a function of an area's module as a check.
+
+    The function's parameters name what it uses of the kit (``loop``, ``trace``, ...); its docstring's first sentence
+    is the behaviour. ``def`` gets a loop that does not run; the body of an ``async def`` runs inside the loop.
+
+    Args:
+        reference: where the behaviour is stated.
+        python: the versions on which it holds, such as ``">=3.12"``.
+        needs: what the machine must offer, names from ``loopcheck.needs``.
+        level: must (documented), should (CPython's loops all do it) or may (quality).
+
+    Raises:
+        CatalogueError: at import, for anything that would make a misleading catalogue.
+    """
+
+    def declare(function: F) -> F:
+        from loopcheck import kit
+
+        entry = _entry(
+            function.__module__,
+            function.__name__,
+            function.__doc__ or "",
+            Entry(reference, level, python, needs, function),
+        )
+        unknown = [name for name in inspect.signature(function).parameters if name not in kit.TOOLS]
+        if unknown:
+            raise CatalogueError(f"{entry.id}: the kit has no {unknown[0]!r}; it has {', '.join(sorted(kit.TOOLS))}")
+        return function
+
+    return declare
+
+
+def untested(
+    name: str, reference: str, sentence: str, *, because: str, python: str = "", level: Level = "must"
+) -> None:
+    """Name a behaviour that the battery does not test, and say why.
+
+    Raises:
+        CatalogueError: at import, as for :func:`check`; also without a reason.
+    """
+    module = sys._getframe(1).f_globals["__name__"]  # the area is where the call stands
+    if not because.strip():
+        raise CatalogueError(f"{module}: untested {name!r} gives no reason")
+    _entry(module, name, sentence, Entry(reference, level, python, because=because))
+
+
+def _entry(module: str, name: str, text: str, given: Entry) -> Entry:
+    area = module.rpartition(".")[2]
+    id = f"{area}::{name}"
+    paragraphs = inspect.cleandoc(text).split("\n\n", 1)
+    sentence = " ".join(paragraphs[0].split())
+    if not sentence.endswith("."):
+        raise CatalogueError(f"{id}: the docstring begins with one sentence that states the behaviour; found {sentence!r}")
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise CatalogueError(f"{id}: a name is made of lower-case words joined by underscores")
+    if given.level not in LEVELS:
+        raise CatalogueError(f"{id}: level {given.level!r} is none of {', '.join(LEVELS)}")
+    for need in given.needs:
+        if need not in NEEDS:
+            raise CatalogueError(f"{id}: unknown need {need!r}; loopcheck.needs has {', '.join(sorted(NEEDS))}")
+    try:
+        SpecifierSet(given.python)
+        link_of(given.reference)
+    except (InvalidSpecifier, CatalogueError) as error:
+        raise CatalogueError(f"{id}: {error}") from None
+    if id in _entries:
+        raise CatalogueError(f"{id} is declared twice")
+    story = paragraphs[1].strip() if len(paragraphs) > 1 else ""
+    entry = replace(given, area=area, name=name, sentence=sentence, story=story)
+    _entries[id] = entry
+    return entry
+
+
+@functools.cache
+def area_names() -> tuple[str, ...]:
+    """The areas of the battery, sorted, without importing them."""
+    from loopcheck import checks
+
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(checks.__path__) if module.name[0] != "_"))
+
+
+def catalogue(*areas: str) -> list[Entry]:
+    """Everything the areas declare (all areas when none is named), by area and then in the order of the file."""
+    wanted = areas or area_names()
+    for area in wanted:
+        importlib.import_module(f"loopcheck.checks.{area}")
+    return [entry for area in wanted for entry in _of(area)]
+
+
+def find(id: str) -> Entry:
+    """The entry with this id.
+
+    Raises:
+        KeyError: there is none.
+    """
+    area = id.partition("::")[0]
+    if area not in area_names():
+        raise KeyError(id)
+    catalogue(area)
+    return _entries[id]
+
+
+def _of(area: str) -> Iterator[Entry]:
+    return (entry for entry in _entries.values() if entry.area == area)

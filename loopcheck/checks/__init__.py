@@ -1,0 +1,1 @@
+"""The battery: one module per area, each a specification with working examples."""

@@ -1,0 +1,37 @@
+"""What a check may use: everything here, and the standard library's own view of the world.
+
+The names in :data:`TOOLS` are given to a check that has a parameter of that name; the rest is imported.
+"""
+
+from loopcheck.kit.bench import TOOLS, Bench, LoopFactory, Trace, perform, tool
+from loopcheck.kit.foreign import ForeignTask, SilentForeignTask, StubTask
+from loopcheck.kit.net import DatagramWatcher, PipeWatcher, StreamWatcher, SubprocessWatcher, Watcher
+from loopcheck.kit.turns import pass_turns, run_coroutine, turn, turns
+from loopcheck.kit.wait import forked, in_thread, refuses, soon, threaded, wait_until
+
+__all__ = [
+    "TOOLS",
+    "Bench",
+    "LoopFactory",
+    "Trace",
+    "DatagramWatcher",
+    "ForeignTask",
+    "PipeWatcher",
+    "SilentForeignTask",
+    "StreamWatcher",
+    "StubTask",
+    "SubprocessWatcher",
+    "Watcher",
+    "forked",
+    "in_thread",
+    "pass_turns",
+    "perform",
+    "refuses",
+    "run_coroutine",
+    "soon",
+    "threaded",
+    "tool",
+    "turn",
+    "turns",
+    "wait_until",
+]

@@ -1,0 +1,211 @@
+"""The bench: one check, one fresh loop, and the tools that the check names as its parameters."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import logging
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from loopcheck.check import Entry
+
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+T = TypeVar("T")
+
+TOOLS: dict[str, Callable[[Bench], contextlib.AbstractContextManager[Any]]] = {}
+"""What a check may have as a parameter, by name."""
+
+
+def tool(function: Callable[[Bench], Iterator[T]]) -> Callable[[Bench], contextlib.AbstractContextManager[T]]:
+    """Declare a generator as a tool: what it yields is given to the check, what follows puts it away."""
+    manager = contextlib.contextmanager(function)
+    TOOLS[function.__name__] = manager
+    return manager
+
+
+class Bench:
+    """Where one check runs: makes loops of the subject, hands out tools, and clears up.
+
+    Args:
+        factory: makes a loop of the subject.
+        patience: how long, in seconds, a check waits for something that must happen.
+    """
+
+    def __init__(self, factory: LoopFactory, patience: float) -> None:
+        self.factory = factory
+        self.patience = patience
+        self.loops: list[asyncio.AbstractEventLoop] = []
+        self._tools: dict[str, Any] = {}
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Bench:
+        return self
+
+    def __exit__(self, *failure: Any) -> None:
+        try:
+            self._stack.__exit__(*failure)
+        finally:
+            for loop in reversed(self.loops):
+                if not loop.is_closed() and not loop.is_running():
+                    loop.close()
+
+    def new_loop(self) -> asyncio.AbstractEventLoop:
+        """Another loop of the subject, closed after the check if the check has not done so."""
+        loop = self.factory()
+        self.loops.append(loop)
+        return loop
+
+    def tool(self, name: str) -> Any:
+        """The tool called ``name``, made when first asked for."""
+        if name not in self._tools:
+            self._tools[name] = self._stack.enter_context(TOOLS[name](self))
+        return self._tools[name]
+
+
+def perform(entry: Entry, bench: Bench) -> None:
+    """Run one check on the bench.
+
+    Raises:
+        AssertionError: the subject does not behave as the check says.
+        Exception: whatever else the check, or the subject in its stead, raised.
+    """
+    __tracebackhide__ = True
+    assert entry.function is not None
+    with bench:
+        arguments = {name: bench.tool(name) for name in inspect.signature(entry.function).parameters}
+        if not inspect.iscoroutinefunction(entry.function):
+            entry.function(**arguments)
+            return
+
+        # The body's own word, kept apart from the loop's: a loop that loses an exception, or says that a
+        # coroutine is done which it never ran, must not turn a failure into a pass.
+        ending: list[BaseException | None] = []
+
+        async def body() -> None:
+            __tracebackhide__ = True
+            try:
+                await entry.function(**arguments)  # type: ignore[misc]
+            except BaseException as error:
+                ending.append(error)
+                raise
+            else:
+                ending.append(None)
+
+        try:
+            bench.tool("loop").run_until_complete(body())
+        except BaseException:
+            if not ending or ending[0] is None:
+                raise
+        if not ending:
+            raise AssertionError("run_until_complete() returned before the coroutine it was given had ended")
+        if ending[0] is not None:
+            raise ending[0]
+
+
+class Trace(list[Any]):
+    """A list that is also a callback: called with one argument it appends it, with more it appends the tuple."""
+
+    __hash__ = object.__hash__  # type: ignore[assignment]  # a callback must be hashable, unlike other lists
+
+    def __call__(self, *arguments: Any) -> None:
+        self.append(arguments[0] if len(arguments) == 1 else arguments)
+
+    def then(self, mark: Any) -> Callable[..., None]:
+        """A callback that appends ``mark``, whatever it is called with."""
+        return lambda *ignored: self.append(mark)
+
+
+@tool
+def loop(bench: Bench) -> Iterator[asyncio.AbstractEventLoop]:
+    """A fresh loop of the subject; in an ``async def`` check, the one that runs it."""
+    yield bench.new_loop()
+
+
+@tool
+def new_loop(bench: Bench) -> Iterator[LoopFactory]:
+    """A function that makes further loops of the subject; they are closed after the check."""
+    yield bench.new_loop
+
+
+@tool
+def loop_factory(bench: Bench) -> Iterator[LoopFactory]:
+    """The subject's factory itself, for those who close what they make, such as asyncio.Runner."""
+    yield bench.factory
+
+
+@tool
+def patience(bench: Bench) -> Iterator[float]:
+    """How long to wait, in seconds, for what must happen; scaled by the speed of the machine."""
+    yield bench.patience
+
+
+@tool
+def trace(bench: Bench) -> Iterator[Trace]:
+    """A list to record what happened, in order; also a callback that records its arguments."""
+    yield Trace()
+
+
+@tool
+def errors(bench: Bench) -> Iterator[list[dict[str, Any]]]:
+    """The contexts that the loop gave to its exception handler; the loop is ``loop``."""
+    contexts: list[dict[str, Any]] = []
+    bench.tool("loop").set_exception_handler(lambda loop, context: contexts.append(context))
+    yield contexts
+
+
+@tool
+def logged(bench: Bench) -> Iterator[list[logging.LogRecord]]:
+    """The records of the logger "asyncio", kept from the audit: the check expects them."""
+    records: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    handler.emit = records.append  # type: ignore[method-assign]
+    logger = logging.getLogger("asyncio")
+    handlers, level = logger.handlers[:], logger.level
+    logger.handlers[:] = [handler]
+    logger.setLevel(logging.DEBUG)
+    yield records
+    logger.handlers[:] = handlers
+    logger.setLevel(level)
+
+
+@tool
+def listener(bench: Bench) -> Iterator[socket.socket]:
+    """A blocking TCP socket that listens on 127.0.0.1: the independent peer of a client.
+
+    The kernel's backlog accepts, so a client connects before the check calls ``accept()``.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        sock.settimeout(bench.patience)
+        yield sock
+
+
+@tool
+def socketpair(bench: Bench) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Two connected stream sockets, both non-blocking."""
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    far.setblocking(False)
+    with near, far:
+        yield near, far
+
+
+@tool
+def folder(bench: Bench) -> Iterator[str]:
+    """The path of an empty folder, short enough for Unix socket addresses."""
+    path = tempfile.mkdtemp(prefix="lc-", dir="/tmp" if os.path.isdir("/tmp") else None)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@tool
+def tls(bench: Bench) -> Iterator[Any]:
+    """Certificates and contexts, issued for this process: ``tls.server`` and ``tls.client``."""
+    from loopcheck.kit.authority import authority  # trustme takes longer to import than most checks to run
+
+    yield authority()

@@ -1,0 +1,43 @@
+"""Order without sleeping: turns of a loop that is not running, and of the one that is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def turn(loop: asyncio.AbstractEventLoop) -> None:
+    """Run a loop that is not running for one turn: what is queued now, and one look at I/O and timers."""
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+
+
+def turns(loop: asyncio.AbstractEventLoop, number: int) -> None:
+    """Run a loop that is not running for several turns."""
+    for _ in range(number):
+        turn(loop)
+
+
+async def pass_turns(number: int = 1) -> None:
+    """Let the running loop make this many turns; needs nothing of the loop but call_soon()."""
+    loop = asyncio.get_running_loop()
+    for _ in range(number):
+        turned = loop.create_future()
+        loop.call_soon(_wake, turned)
+        await turned
+
+
+def _wake(turned: asyncio.Future[None]) -> None:
+    if not turned.done():
+        turned.set_result(None)
+
+
+def run_coroutine(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on a loop that is not running, and close it also when the loop refuses it."""
+    try:
+        return loop.run_until_complete(coroutine)
+    finally:
+        coroutine.close()

@@ -1,0 +1,63 @@
+"""What a check may ask of the machine: a closed list, each with a sentence and a probe.
+
+A probe asks the machine, never the subject: whether the subject works is what checks are for.
+A check whose need the machine does not meet has the outcome ``unavailable``, with the need's sentence.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One capability of the machine."""
+
+    name: str
+    sentence: str
+    """What the machine offers when the need is met, in one sentence."""
+    probe: Callable[[], bool]
+    """Ask the machine; an OSError means no."""
+
+
+def _loopback(family: int, address: str) -> bool:
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.bind((address, 0))
+    return True
+
+
+def _copies_context_into_threads() -> bool:
+    # Free-threaded 3.14 and later start threads in a copy of their creator's context unless told otherwise.
+    return bool(getattr(sys.flags, "thread_inherit_context", False))
+
+
+_NEEDS = (
+    Need("ipv4", "The machine has IPv4 on loopback.", lambda: _loopback(socket.AF_INET, "127.0.0.1")),
+    Need("ipv6", "The machine has IPv6 on loopback.", lambda: socket.has_ipv6 and _loopback(socket.AF_INET6, "::1")),
+    Need("unix-sockets", "The platform has Unix domain sockets.", lambda: hasattr(socket, "AF_UNIX")),
+    Need("posix", "The platform is POSIX: descriptors of any kind can be watched.", lambda: os.name == "posix"),
+    Need("signals", "The platform delivers POSIX signals.", lambda: hasattr(signal, "pthread_kill")),
+    Need("fork", "The platform can fork.", lambda: hasattr(os, "fork")),
+    Need(
+        "threads-start-empty",
+        "A new thread starts with an empty context (the default except on free-threaded builds).",
+        lambda: not _copies_context_into_threads(),
+    ),
+)
+
+NEEDS: dict[str, Need] = {need.name: need for need in _NEEDS}
+
+
+@functools.cache
+def is_met(name: str) -> bool:
+    """Whether this machine meets the need called ``name``; asked once per process."""
+    try:
+        return bool(NEEDS[name].probe())
+    except OSError:
+        return False

@@ -1,0 +1,71 @@
+"""The entry point for pytest: options, and nothing else until ``--loop-factory`` is given.
+
+Whoever merely has loopcheck installed pays for this module at every start of pytest, so it imports nothing.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options; the same names are in ``pytest --help``."""
+    group = parser.getgroup("loopcheck", "loopcheck: conformance of asyncio event loops")
+    group.addoption(
+        "--loop-factory",
+        metavar="MODULE:NAME",
+        action="append",
+        default=[],
+        help="Run the battery of checks over the loops that MODULE:NAME makes (a loop class or any callable, such as "
+        "uvloop:new_event_loop); repeat for several. Checks are selected with ids (AREA or AREA::NAME), -k and -m; "
+        "with paths on the command line those are run instead and get a fixture loop_factory",
+    )
+    group.addoption(
+        "--loop-report",
+        metavar="PATH",
+        default=None,
+        help="Write one JSON record per line to PATH: a header, every check as it ends, a footer",
+    )
+    group.addoption(
+        "--loop-level",
+        choices=("must", "should", "may"),
+        default="should",
+        help="The lowest level whose failures fail the run: must (documented), should (CPython's loops all do it; the "
+        "default) or may (quality); failures below it are advice",
+    )
+    group.addoption(
+        "--loop-time-limit",
+        metavar="SECONDS",
+        type=_positive,
+        default=10.0,
+        help="How long one check may take on a machine of ordinary speed before its process is killed and it counts "
+        "as a hang (default 10); grows on slower or busier machines",
+    )
+    group.addoption(
+        "--loop-spawn",
+        action="store_true",
+        help="Start a new interpreter for every child process instead of forking (the default where there is no fork); "
+        "slower, for subjects that cannot live in a forked process",
+    )
+    parser.addini("loop_factory", "The value of --loop-factory when it is not given, one MODULE:NAME a line", "linelist")
+
+
+def _positive(text: str) -> float:
+    import argparse
+
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < 1e6:
+        raise argparse.ArgumentTypeError(f"expected a positive number of seconds; found {text!r}")
+    return seconds
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Wake up, if there is a subject."""
+    factories = config.getoption("loop_factory") or config.getini("loop_factory")
+    if factories:
+        from loopcheck.session import activate
+
+        activate(config, factories)

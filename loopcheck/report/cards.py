@@ -1,0 +1,149 @@
+"""What a terminal shows: a card for each failure, and a table of areas and outcomes."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from typing import Any
+
+from loopcheck.outcomes import LEVEL_MEANS, OUTCOMES
+from loopcheck.report import verdict
+from loopcheck.report.records import Report
+
+_WIDEST = 2000
+"""How many characters of one field a card shows; the record has more."""
+
+_LABEL = 10
+
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+
+
+def clean(text: str) -> str:
+    """A subject's text without what would take over a terminal: escapes, control and format characters."""
+    text = _ESCAPES.sub("", text)
+    kept = (
+        character if character in "\n\t" or unicodedata.category(character)[0] != "C" else "�" for character in text
+    )
+    return "".join(kept)
+
+
+def card(record: dict[str, Any], rerun: str) -> str:
+    """One failure, for the author of the loop: what was expected, what was seen, and how to see it again."""
+    compared = "expected" in record
+    message = record.get("message", "")
+    if message in record.get("observed", "") or message.startswith("assert "):
+        message = ""
+    rows = [
+        ("level", f"{record['level']}: {LEVEL_MEANS[record['level']]}"),
+        ("outcome", _outcome(record)),
+        ("expected", record.get("expected", "")),
+        ("observed", record.get("observed", "")),
+        ("message", message if record["outcome"] in ("failed", "broken") else ""),
+        ("assertion", "" if compared else record.get("explanation", "")),
+        ("at", _place(record)),
+        ("left", "" if record.get("observed", "").startswith("left behind") else "; ".join(record.get("left_behind", ()))),
+        ("alone", _alone(record)),
+        ("stack", record.get("stack", "")),
+        ("printed", record.get("printed", "").strip()),
+        ("reference", f"{record['reference']}  {record['link']}"),
+        ("rerun", rerun),
+    ]
+    lines = [record["sentence"]]
+    for label, value in rows:
+        text = clean(value)
+        if len(text) > _WIDEST:
+            text = f"{text[:_WIDEST]} [... {len(text) - _WIDEST} more characters]"
+        first, *more = text.splitlines() or [""]
+        if first or more:
+            lines.append(f"{label:<{_LABEL}} {first}")
+            lines += [f"{'':<{_LABEL}} {line}" for line in more]
+    return "\n".join(lines)
+
+
+def _outcome(record: dict[str, Any]) -> str:
+    outcome = record["outcome"]
+    if outcome in ("hang", "crash", "exited"):
+        return f"{outcome}: {record['message']}"
+    if outcome == "broken":
+        return f"broken: it fails on asyncio's own loop too, here and now, so it says nothing ({record['on_subject']} on the subject)"
+    return str(outcome)
+
+
+def _alone(record: dict[str, Any]) -> str:
+    if "alone" not in record:
+        return ""
+    if record["alone"] == "passed":
+        return f"passes alone: it needs what ran before it, last of all {record['after']}"
+    if record["alone"] == record["outcome"]:
+        return "the same alone, in a fresh process"
+    return f"{record['alone']} when run alone, in a fresh process"
+
+
+def _place(record: dict[str, Any]) -> str:
+    frames = record.get("traceback", [])
+    ours = [frame for frame in frames if "/checks/" in frame["file"]]
+    if not ours:
+        return ""
+    last = frames[-1]
+    where = f"{ours[-1]['file']}:{ours[-1]['line']}: {ours[-1]['code']}"
+    if last is not ours[-1]:
+        where += f"\n{last['file']}:{last['line']} in {last['function']}: {last['code']}"
+    return where
+
+
+_SHOWN = 8
+"""How many ids the summary lists of those that never ran."""
+
+
+def summary(terminal: Any, report: Report, subjects: list[dict[str, Any]], level: Any) -> None:
+    """Write the closing tables with pytest's terminal writer: by subject, areas and outcomes."""
+    records = report.outcomes()
+    if not records:
+        return
+    unheard = [record for record in records if record["outcome"] == "not-run"]
+    if unheard:
+        terminal.section("planned, but not run", sep="-", yellow=True)
+        for record in unheard[:_SHOWN]:
+            terminal.write_line(f"{record['id']}: {record['message']}")
+        if len(unheard) > _SHOWN:
+            terminal.write_line(f"... and {len(unheard) - _SHOWN} more")
+    for subject in subjects:
+        mine = [record for record in records if record["subject"] == subject["factory"]]
+        version = " ".join(filter(None, (subject["distribution"], subject["version"])))
+        terminal.section(f"{subject['factory']} ({version or 'no distribution'})", sep="=")
+        for line in table(mine):
+            terminal.write_line(line)
+        _verdict_line(terminal, mine, level)
+    footer = report.head.get("footer", {})
+    if not footer.get("complete", True):
+        terminal.write_line(f"incomplete: {footer['why']}", red=True)
+
+
+def _verdict_line(terminal: Any, records: list[dict[str, Any]], level: Any) -> None:
+    fatal = Counter(record["level"] for record in records if verdict.fails(record, level))
+    advice = sum(record["outcome"] not in verdict.ACCEPTABLE and not verdict.fails(record, level) for record in records)
+    parts = [f"{number} {name}" for name in ("must", "should", "may") if (number := fatal[name])]
+    said = f"deviations that fail the run: {', '.join(parts)}" if parts else "no deviation that fails the run"
+    if advice:
+        said += f"; advice: {advice}"
+    terminal.write_line(said, red=bool(parts), green=not parts)
+
+
+def table(records: list[dict[str, Any]]) -> list[str]:
+    """Areas by outcomes, as lines of text; outcomes that did not occur have no column."""
+    counts = Counter((record["area"], record["outcome"]) for record in records)
+    columns = [outcome for outcome in OUTCOMES if any(key[1] == outcome for key in counts)]
+    areas = list(dict.fromkeys(record["area"] for record in records))
+    width = max([len(area) for area in areas] + [len("total")])
+    lines = [f"{'area':<{width}}" + "".join(f"{column:>{len(column) + 2}}" for column in columns)]
+    for area in [*areas, "total"]:
+        cells = [
+            sum(number for (of, outcome), number in counts.items() if outcome == column and area in (of, "total"))
+            for column in columns
+        ]
+        lines.append(
+            f"{area:<{width}}"
+            + "".join(f"{cell or '.':>{len(column) + 2}}" for cell, column in zip(cells, columns, strict=True))
+        )
+    return lines

@@ -1,0 +1,153 @@
+"""The record file: one JSON object a line; a header with the plan, every check as it ends, a footer with counts.
+
+A file without a footer is incomplete. In a complete one every planned id has exactly one record.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from loopcheck.check import Entry, catalogue
+from loopcheck.outcomes import OUTCOMES
+
+FORMAT = 1
+"""The version of the format: raised when a reader of an older one would misread."""
+
+Record = dict[str, Any]
+
+
+def header(ids: Sequence[str], subjects: Sequence[Record], *, loopcheck: str, level: str) -> Record:
+    """The first record: what is about to be run, on what, where."""
+    return {
+        "record": "header",
+        "format": FORMAT,
+        "loopcheck": loopcheck,
+        "catalogue": catalogue_digest(),
+        "subjects": list(subjects),
+        "level": level,
+        "environment": {
+            "python": platform.python_version(),
+            "implementation": platform.python_implementation(),
+            "build": sys.version.partition("(")[2].rstrip(")"),
+            "system": platform.system(),
+            "release": platform.release(),
+            "machine": platform.machine(),
+            "free_threaded": not getattr(sys, "_is_gil_enabled", lambda: True)(),
+        },
+        "plan": list(ids),
+    }
+
+
+def catalogue_digest() -> str:
+    """A digest over what the battery claims: ids, levels, versions and sentences of all that was imported."""
+    total = hashlib.sha256()
+    for entry in sorted(catalogue(), key=lambda entry: entry.id):
+        total.update("\0".join((entry.id, entry.level, entry.python, entry.sentence)).encode() + b"\n")
+    return total.hexdigest()
+
+
+def check_record(id: str, entry: Entry, subject: str, seen: Record) -> Record:
+    """The record of one check: what it claims, and what was seen."""
+    return {
+        "record": "check",
+        "id": id,
+        "check": entry.id,
+        "area": entry.area,
+        "level": entry.level,
+        "subject": subject,
+        "outcome": seen["outcome"],
+        "sentence": entry.sentence,
+        "reference": entry.reference,
+        "link": entry.link,
+    } | {key: value for key, value in seen.items() if key != "outcome"}
+
+
+class Report:
+    """Collects the records of a run, and writes them to a file as they come.
+
+    Args:
+        path: the file, replaced if it exists; None keeps the records in memory alone.
+        head: the header.
+        planned: for every planned id its check and subject.
+        copies: how often each check runs; the worst of the copies counts.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+
+    def __init__(
+        self, path: Path | None, head: Record, planned: dict[str, tuple[Entry, str]], *, copies: int = 1
+    ) -> None:
+        self.head = head
+        self.checks: dict[str, Record] = {}
+        self._planned = planned
+        self._copies = copies
+        self._waiting: dict[str, list[Record]] = {}
+        self._file: TextIO | None = None
+        if path is not None:
+            self._file = path.open("w", encoding="ascii", newline="\n")
+        self._write(head)
+
+    def _write(self, record: Record) -> None:
+        if self._file is not None:
+            # A line at a time, out of our hands at once: whatever happens to us, it is in the file.
+            self._file.write(json.dumps(record, ensure_ascii=True) + "\n")
+            self._file.flush()
+
+    def add(self, record: Record) -> None:
+        """Take the record of a check; of one that runs several times, the worst is kept."""
+        id = record["id"]
+        if id not in self._planned or id in self.checks:
+            return
+        copies = self._waiting.setdefault(id, [])
+        copies.append(record)
+        if len(copies) >= self._copies:
+            self._settle(id)
+
+    def _settle(self, id: str) -> None:
+        copies = self._waiting.pop(id)
+        worst = next((record for record in copies if record["outcome"] != "passed"), copies[0])
+        self.checks[id] = worst
+        self._write(worst)
+
+    def finish(self, why: str) -> None:
+        """Give every id that has none its record, and write the footer; finishing twice does nothing.
+
+        Args:
+            why: why there are checks that did not run, if there are any.
+        """
+        if "footer" in self.head:
+            return
+        for id in list(self._waiting):
+            self._settle(id)
+        missing = [id for id in self._planned if id not in self.checks]
+        for id in missing:
+            entry, subject = self._planned[id]
+            seen = {"outcome": "not-run", "seconds": 0.0, "message": f"no answer: {why}"}
+            self.checks[id] = check_record(id, entry, subject, seen)
+            self._write(self.checks[id])
+        counts = Counter(record["outcome"] for record in self.checks.values())
+        footer: Record = {
+            "record": "footer",
+            "complete": not missing,
+            "planned": len(self._planned),
+            "counts": {outcome: counts[outcome] for outcome in OUTCOMES if counts[outcome]},
+        }
+        if missing:
+            footer["why"] = why
+        self._write(footer)
+        self.head = self.head | {"footer": footer}
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def outcomes(self) -> list[Record]:
+        """The records of all planned checks, in the order of the plan."""
+        return [self.checks[id] for id in self._planned if id in self.checks]

@@ -1,0 +1,222 @@
+"""What a check left behind in its process: descriptors, threads, children, handlers, tasks, reports of errors.
+
+Each finding is a kind and a phrase that reads after "left behind: ".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+Finding = tuple[str, str]
+
+ONCE: frozenset[str] = frozenset({"descriptors", "threads"})
+"""Kinds that may be the first use of something that the process keeps for good, such as libuv's signal pipe: what is
+not there a second time is no leak."""
+
+_THREAD_GRACE = 2.0
+"""Seconds to give threads that are on their way out: closing a loop does not wait for its executor."""
+
+_DESCRIPTORS = next((path for path in ("/proc/self/fd", "/dev/fd") if os.path.isdir(path)), None)
+
+
+class Audit:
+    """Looks at the process before a check and after it.
+
+    Made once per process, before the first check. Installs hooks that collect what would otherwise be printed:
+    unraisable exceptions, exceptions that end threads, and errors on the logger "asyncio", which is where a loop's
+    default exception handler reports.
+    """
+
+    def __init__(self) -> None:
+        self.reports: list[str] = []
+        sys.unraisablehook = self._unraisable
+        threading.excepthook = self._thread_died
+        logger = logging.getLogger("asyncio")
+        logger.propagate = False
+        logger.handlers[:] = [_Collector(self.reports)]
+        self._hooks = (sys.unraisablehook, threading.excepthook)
+        # What is here now is here for good: a collection after each check then looks only at what the check made.
+        gc.collect()
+        gc.freeze()
+        self.before: dict[str, Any] = {}
+
+    def start(self) -> None:
+        """Take the inventory that :meth:`findings` compares with."""
+        self.reports.clear()
+        self.before = _inventory()
+
+    def findings(self, loops: Sequence[Any]) -> list[Finding]:
+        """What is there now that was not there before, after a garbage collection.
+
+        Args:
+            loops: the loops that the check used; tasks pending on them are findings.
+        """
+        found = [
+            ("tasks", f"{len(pending)} pending task{'s' * (len(pending) > 1)}: {_names(pending)}")
+            for loop in loops
+            if (pending := asyncio.all_tasks(loop))
+        ]
+        running = asyncio._get_running_loop()
+        if running is not None:
+            found.append(("running loop", f"the running loop of this thread: {_short(running)}"))
+            asyncio._set_running_loop(None)
+        gc.collect()
+        before, after = self.before, _inventory()
+        if set(after["threads"]) - set(before["threads"]):
+            _wait_for(lambda: not set(_inventory_threads()) - set(before["threads"]))
+            gc.collect()
+            after = _inventory()
+        found += _compare(before, after)
+        found += [("report", report) for report in self.reports]
+        return found
+
+    def _unraisable(self, unraisable: Any) -> None:
+        # No reference to the object is kept: that would resurrect it.
+        error = unraisable.exc_value if unraisable.exc_value is not None else unraisable.exc_type
+        self.reports.append(f"an exception that nobody could catch: {_short(error)} in {_short(unraisable.object)}")
+
+    def _thread_died(self, args: Any) -> None:
+        name = args.thread.name if args.thread else "?"
+        self.reports.append(f"a thread that ended with an exception: {name}: {_short(args.exc_value)}")
+
+
+class _Collector(logging.Handler):
+    def __init__(self, reports: list[str]) -> None:
+        super().__init__(logging.ERROR)
+        self._reports = reports
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            message = record.getMessage()
+        except Exception as error:
+            message = f"a record that cannot be formatted: {type(error).__name__}"
+        if record.exc_info and record.exc_info[1] is not None:
+            message += f" ({_short(record.exc_info[1])})"
+        self._reports.append(f"an error that the loop logged: {message[:500]}")
+
+
+def _inventory() -> dict[str, Any]:
+    wakeup = signal.set_wakeup_fd(-1)
+    if wakeup != -1:
+        signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+    return {
+        "fds": _inventory_fds(),
+        "threads": _inventory_threads(),
+        "children": _has_children(),
+        "signals": [_handler(number) for number in _SIGNALS],
+        "wakeup": wakeup,
+        "asyncgens": tuple(sys.get_asyncgen_hooks()),
+        "origins": sys.get_coroutine_origin_tracking_depth(),
+        "cwd": _cwd(),
+    }
+
+
+def _inventory_fds() -> dict[str, str]:
+    if _DESCRIPTORS is None:
+        return {}
+    found = {}
+    for name in os.listdir(_DESCRIPTORS):
+        # The descriptor that lists the folder is gone by now, and fails here.
+        try:
+            found[name] = os.readlink(f"{_DESCRIPTORS}/{name}")
+        except OSError:
+            try:
+                status = os.fstat(int(name))
+                found[name] = f"{status.st_dev}:{status.st_ino}"
+            except OSError:
+                continue
+    return found
+
+
+def _inventory_threads() -> dict[int, str]:
+    # Python's threads alone: a subject's own native pool may well live as long as the process.
+    # Nor do stand-ins count that Python makes when a native thread asks who it is.
+    return {
+        thread.ident or 0: thread.name
+        for thread in threading.enumerate()
+        if not isinstance(thread, threading._DummyThread)
+    }
+
+
+_SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}) if hasattr(signal, "SIGKILL") else []
+
+
+def _handler(number: int) -> Any:
+    return signal.getsignal(number)
+
+
+def _has_children() -> bool:
+    if not hasattr(os, "waitid"):
+        return False
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def _cwd() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
+
+
+def _compare(before: dict[str, Any], after: dict[str, Any]) -> list[Finding]:
+    found = []
+    fds, old = after["fds"], before["fds"]
+    if opened := [name for name in fds if name not in old]:
+        what = ", ".join(sorted({fds[name].split(":")[0].rsplit("/", 1)[-1] for name in opened}))
+        found.append(("descriptors", f"{len(opened)} open file descriptor{'s' * (len(opened) > 1)} ({what})"))
+    if closed := sorted((name for name in old if name not in fds), key=int):
+        found.append(("closed", f"closed descriptors that were not its own: {', '.join(closed)}"))
+    if replaced := sorted((name for name in fds if name in old and fds[name] != old[name]), key=int):
+        found.append(("closed", f"replaced descriptors that were not its own: {', '.join(replaced)}"))
+    if threads := [name for ident, name in after["threads"].items() if ident not in before["threads"]]:
+        found.append(("threads", f"{len(threads)} running thread{'s' * (len(threads) > 1)}: {', '.join(sorted(threads))}"))
+    if after["children"] and not before["children"]:
+        found.append(("children", "a child process, running or not waited for"))
+    for number, was, now in zip(_SIGNALS, before["signals"], after["signals"], strict=True):
+        if was != now:
+            name = signal.Signals(number).name if number in _NAMED else str(number)
+            found.append(("signals", f"a changed handler of {name}: {_short(now)}"))
+    for key, what in _SINGLE.items():
+        if before[key] != after[key]:
+            found.append((key, what))
+    return found
+
+
+_SINGLE = {
+    "wakeup": "a signal wakeup descriptor",
+    "asyncgens": "hooks for asynchronous generators",
+    "origins": "coroutine origin tracking, switched on",
+    "cwd": "another working directory",
+}
+
+_NAMED = {int(member) for member in signal.Signals}
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _THREAD_GRACE
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.001)  # there is nothing to wait on: these threads are not ours to join
+
+
+def _names(tasks: set[Any]) -> str:
+    return ", ".join(sorted(_short(task) for task in tasks))[:300]
+
+
+def _short(value: object) -> str:
+    try:
+        return repr(value)[:200]
+    except Exception as error:
+        return f"<{type(value).__name__} whose repr() raises {type(error).__name__}>"

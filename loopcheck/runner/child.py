@@ -1,0 +1,208 @@
+"""Inside a child process: run checks one after another, for as long as nothing is left behind."""
+
+from __future__ import annotations
+
+import faulthandler
+import linecache
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from loopcheck import check, kit, subject
+from loopcheck.runner.audit import ONCE, Audit, Finding
+from loopcheck.runner.wire import Closed, Wire
+
+CUT = 4000
+"""How many characters of any text that a subject had a hand in go into an observation."""
+
+Comparison = dict[str, str]
+
+_HINT = re.compile(r"\n\s*Use -v+ to get more diff")
+"""pytest's advice to its own users, which does nothing for ours."""
+
+
+class Child:
+    """Answers the runner's requests until the wire ends.
+
+    Args:
+        wire: the conversation with the runner.
+        stack: an open file for faulthandler: where the Python stack of a hang or crash goes.
+        comparison: filled by whoever explains failed assertions, with ``observed`` and ``expected``.
+    """
+
+    def __init__(self, wire: Wire, stack: Any, comparison: Comparison) -> None:
+        self.wire = wire
+        self.stack = stack
+        self.comparison = comparison
+        self.factory: Callable[[], Any] = subject.control
+        self.audit: Audit | None = None
+
+    def serve(self) -> None:
+        """Answer until the other side closes the wire."""
+        answers = {"subject": self.use_subject, "check": self.run_check}
+        while True:
+            try:
+                request = self.wire.receive()
+                self.wire.send(answers[request.pop("do")](**request))
+            except Closed:
+                return
+
+    def use_subject(self, spec: str, path: list[str], identify: bool, files: bool) -> dict[str, Any]:
+        """Resolve the subject, with ``path`` before sys.path, and say what it is or what is wrong with it."""
+        sys.path[:0] = [folder for folder in path if folder not in sys.path]
+        try:
+            self.factory = subject.resolve(spec)
+            if not identify:
+                return {}
+            subject.try_out(spec, self.factory)
+            return {"identity": subject.identify(spec, self.factory, files=files)}
+        except subject.SubjectError as error:
+            return {"error": str(error)[:CUT], "detail": error.detail[-CUT:]}
+
+    def run_check(self, id: str, limit: float, patience: float) -> dict[str, Any]:
+        """Run one check and audit what it left; the observation, with ``outcome`` passed or failed."""
+        entry = check.find(id)
+        if self.audit is None:
+            # Not before the subject was imported: what an import leaves is not a check's.
+            self.audit = Audit()
+        # The runner outside holds the deadline; this leaves the stack even where no signal gets through.
+        faulthandler.dump_traceback_later(limit, file=self.stack)
+        observation, left = self._once(entry, patience)
+        if left and observation["outcome"] == "passed" and all(kind in ONCE for kind, _ in left):
+            again, left = self._once(entry, patience)
+            observation = again if left else observation
+        faulthandler.cancel_dump_traceback_later()
+        if observation["outcome"] == "failed":
+            # What may be a first use is no evidence unless it was there twice.
+            left = [finding for finding in left if finding[0] not in ONCE]
+        if left:
+            phrases = [phrase[:CUT] for _, phrase in left]
+            observation["left_behind"] = phrases
+            if observation["outcome"] == "passed":
+                observation |= {
+                    "outcome": "failed",
+                    "message": "the behaviour itself is right, but something was left behind",
+                    "expected": "nothing left behind",
+                    "observed": "left behind: " + "; ".join(phrases),
+                }
+        return observation
+
+    def _once(self, entry: check.Entry, patience: float) -> tuple[dict[str, Any], list[Finding]]:
+        assert self.audit is not None
+        self.comparison.clear()
+        self.audit.start()
+        bench = kit.Bench(self.factory, patience)
+        observation: dict[str, Any] = {"outcome": "passed"}
+        started = time.perf_counter()
+        try:
+            kit.perform(entry, bench)
+        except BaseException as error:
+            observation = self._failure(error)
+        observation["seconds"] = round(time.perf_counter() - started, 6)
+        loops = bench.loops
+        del bench
+        return observation, self.audit.findings(loops)
+
+    def _failure(self, error: BaseException) -> dict[str, Any]:
+        message, explanation = _split(_HINT.sub("", _text(error)))
+        observation: dict[str, Any] = {
+            "outcome": "failed",
+            "error": type(error).__name__,
+            "message": message[:CUT],
+            "explanation": explanation[:CUT],
+            "traceback": _frames(error.__traceback__),
+        }
+        if isinstance(error, AssertionError):
+            observation |= {key: value[:CUT] for key, value in self.comparison.items()}
+        else:
+            observation["message"] = f"{type(error).__name__}: {message}"[:CUT] if message else type(error).__name__
+            observation["observed"] = f"raised {observation['message']}"
+        # The exception keeps every frame of the check alive, and with them what the audit is about to count.
+        error.__traceback__ = error.__cause__ = error.__context__ = None
+        return observation
+
+
+def _split(text: str) -> tuple[str, str]:
+    """The check's own words, and pytest's explanation of the assertion."""
+    message, newline, explanation = text.partition("\nassert ")
+    if newline:
+        return message, f"assert {explanation}"
+    return (text.partition("\n")[0], text) if text.startswith("assert ") else (text, "")
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as second:
+        return f"<the message cannot be shown: its str() raises {type(second).__name__}>"
+
+
+def _frames(traceback: TracebackType | None) -> list[dict[str, Any]]:
+    """Where it happened, outermost first: file, line, function and the line's text."""
+    frames = []
+    while traceback is not None:
+        frame = traceback.tb_frame
+        if not frame.f_locals.get("__tracebackhide__") and frame.f_code.co_filename != __file__:
+            name = frame.f_code.co_filename
+            frames.append(
+                {
+                    "file": short_path(name),
+                    "line": traceback.tb_lineno,
+                    "function": frame.f_code.co_name,
+                    "code": linecache.getline(name, traceback.tb_lineno).strip()[:200],
+                }
+            )
+        traceback = traceback.tb_next
+    return frames[-12:]
+
+
+def short_path(path: str) -> str:
+    """A file's path without the part that belongs to this machine."""
+    for folder in sorted((os.path.abspath(one) for one in sys.path if one), key=len, reverse=True):
+        if path.startswith(folder + os.sep):
+            return path[len(folder) + 1 :].replace(os.sep, "/")
+    return path if path.startswith("<") else os.path.basename(path)
+
+
+def prepare(printed: str, stack: str) -> Any:
+    """Make this process a child's: no terminal, no core dumps, default signals, output into files.
+
+    Args:
+        printed: the path of the file that receives descriptors 1 and 2.
+        stack: the path of the file that receives stacks.
+
+    Returns:
+        The open stack file.
+    """
+    output = os.open(printed, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.close(nothing)
+    os.close(output)
+    sys.stdout = os.fdopen(1, "w", buffering=1, errors="backslashreplace", closefd=False)
+    sys.stderr = os.fdopen(2, "w", buffering=1, errors="backslashreplace", closefd=False)
+    sys.stdin = os.fdopen(0, closefd=False)
+    for number in signal.valid_signals():
+        if signal.getsignal(number) not in (signal.SIG_DFL, None):
+            signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # as every Python starts
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    try:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    except (ImportError, OSError, ValueError):
+        pass
+    file = open(stack, "a")  # noqa: SIM115  # stays open for as long as the process lives
+    faulthandler.enable(file=file)
+    return file

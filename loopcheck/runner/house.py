@@ -1,0 +1,203 @@
+"""The program of the runner's own processes: ``python -c "..." ROLE ...``.
+
+It is a pytest session of its own, in a clean house: no conftest, no ini file, no third-party plugin. That gives
+checks pytest's assertion introspection by public means, while nothing of the user's project reaches them.
+
+Two roles. A *nursery* imports pytest, the kit and the checks once, and forks a child for every request; it never
+imports a subject, runs no thread and no loop while it lives, so forking it is safe. A *solo* is one child in a
+process of its own, for platforms without fork.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from typing import Any
+
+import pytest
+
+from loopcheck.runner import calibration
+from loopcheck.runner.child import Child, Comparison, prepare
+from loopcheck.runner.wire import Closed, Wire
+
+_UNUSED = (
+    "cacheprovider capture doctest faulthandler junitxml logging pastebin stepwise threadexception "
+    "unraisableexception warnings"
+)
+"""Plugins of pytest's own that change hooks, filters or output of the process."""
+
+
+OUR_FAULT = 113
+"""The exit status of a child in which loopcheck itself failed."""
+
+
+class House:
+    """The plugin that turns the session into a server."""
+
+    def __init__(self, role: str, wire: Wire, areas: list[str]) -> None:
+        self.role = role
+        self.wire = wire
+        self.areas = areas
+        self.environment: dict[str, str] = {}
+        self.comparison: Comparison = {}
+        self.stack: Any = None
+        self.session: pytest.Session | None = None
+
+    def pytest_collection(self, session: pytest.Session) -> bool:
+        """There is nothing to collect."""
+        return True
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Import the battery, then serve."""
+        self.session = session
+        pytest.register_assert_rewrite("loopcheck.checks", "loopcheck.kit")
+        from loopcheck import check
+
+        for area in self.areas:
+            check.catalogue(area)
+        os.environ.clear()
+        os.environ.update(self.environment)
+        if self.role == "nursery":
+            self.nurse()
+        else:
+            self.solo()
+        return True
+
+    def solo(self) -> None:
+        """Be one child."""
+        self.wire.send({"pid": os.getpid(), "slowness": calibration.slowness()})
+        request = self.wire.receive()
+        self.be_child(self.wire, request["printed"], request["stack"])
+
+    def nurse(self) -> None:
+        """Fork children on request until the runner is gone, and take all of them along."""
+        slowness = calibration.slowness()
+        gc.collect()
+        gc.freeze()
+        self.wire.send({"pid": os.getpid(), "slowness": slowness})
+        children: set[int] = set()
+        try:
+            while True:
+                request = self.wire.receive()
+                if request["do"] == "fork":
+                    ours, theirs = socket.socketpair()
+                    pid = os.fork()
+                    if pid == 0:
+                        self.in_fork(theirs, ours, request)
+                    theirs.close()
+                    children.add(pid)
+                    self.wire.send({"pid": pid}, descriptor=ours.fileno())
+                    ours.close()
+                else:
+                    status = end(request["pid"], request["grace"])
+                    children.discard(request["pid"])
+                    self.wire.send({"status": status})
+        except Closed:
+            pass
+        finally:
+            for pid in children:
+                end(pid, 0.0)
+
+    def in_fork(self, theirs: socket.socket, ours: socket.socket, request: dict[str, Any]) -> None:
+        """Live as a child; never comes back."""
+        try:
+            ours.close()
+            self.wire.close()
+            os.setsid()
+            # A grandchild that a check leaves behind must not keep the conversation open after the child's death.
+            os.register_at_fork(after_in_child=theirs.close)
+            self.be_child(Wire(theirs), request["printed"], request["stack"])
+        except BaseException:
+            traceback.print_exc()  # into the file that the runner reads
+            os._exit(OUR_FAULT)
+        os._exit(0)
+
+    def be_child(self, wire: Wire, printed: str, stack: str) -> None:
+        """Serve one wire as a child."""
+        self.stack = prepare(printed, stack)
+        self.child = Child(wire, self.stack, self.comparison)
+        assert self.session is not None
+        # pytest explains failed comparisons only while an item runs, so one item lasts as long as the child.
+        item = _Life.from_parent(self.session, name="child")
+        self.session.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool:
+        """Run a child's whole life as one item."""
+        self.child.serve()
+        return True
+
+    def pytest_assertrepr_compare(self, op: str, left: object, right: object) -> None:
+        """Keep the two sides of a comparison that failed; pytest explains them."""
+        if op == "==":
+            self.comparison.update(observed=_render(left), expected=_render(right))
+
+
+class _Life(pytest.Item):
+    def runtest(self) -> None:
+        """Never called: the protocol hook above replaces it."""
+
+
+def _render(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception as error:
+        return f"<{type(value).__name__} whose repr() raises {type(error).__name__}>"
+
+
+def end(pid: int, grace: float) -> int:
+    """End a child and all of its process group, and return its wait status.
+
+    Args:
+        pid: a child of this process that leads its own group.
+        grace: seconds to let it die by itself of what it has been sent.
+    """
+    deadline = time.monotonic() + grace
+    status = None
+    while status is None:
+        done, answer = os.waitpid(pid, os.WNOHANG)
+        if done:
+            status = answer
+        elif time.monotonic() >= deadline:
+            _kill(pid)
+            _, status = os.waitpid(pid, 0)
+        else:
+            time.sleep(0.001)
+    _kill_group(pid)
+    return status
+
+
+def _kill(pid: int) -> None:
+    _kill_group(pid)
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def _kill_group(pid: int) -> None:
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+def main(role: str, descriptor: int, areas: list[str]) -> None:
+    """Be a nursery or a solo, on the socket that was inherited as ``descriptor``."""
+    assert threading.active_count() == 1
+    house = House(role, Wire(socket.socket(fileno=descriptor)), areas)
+    house.environment = dict(os.environ)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
+        os.environ.pop(name, None)
+    arguments = ["-c", os.devnull, "--rootdir", os.path.dirname(os.path.dirname(__file__)), "--noconftest", "-q"]
+    for name in _UNUSED.split():
+        arguments += ["-p", f"no:{name}"]
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # pytest's own greetings
+    pytest.main(arguments, plugins=[house])
+    os._exit(0)  # no exit handlers: nothing here needs them, and a subject's may do anything

@@ -1,0 +1,234 @@
+"""Where children come from: a nursery that forks them, or a new interpreter for each."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Protocol
+
+from loopcheck.runner.wire import Closed, Wire
+
+START_LIMIT = 120.0
+"""Seconds that a new interpreter gets to import pytest and the battery; generous, it is our own code."""
+
+_STRIPPED = (
+    "PYTHONASYNCIODEBUG",
+    "PYTHONDEVMODE",
+    "PYTHONOPTIMIZE",
+    "PYTHONWARNINGS",
+    "PYTHONINSPECT",
+    "PYTEST_CURRENT_TEST",
+    "PYTEST_XDIST_WORKER",
+    "PYTEST_XDIST_WORKER_COUNT",
+    "PYTEST_XDIST_TESTRUNUID",
+)
+"""Environment variables that would change what checks see: they are the run's, not the subject's."""
+
+_BOOT = "import json,sys; sys.path[:]=json.loads(sys.argv[1]); from loopcheck.runner.house import main; main(sys.argv[2],int(sys.argv[3]),json.loads(sys.argv[4]))"
+
+
+class RunnerError(Exception):
+    """loopcheck's own processes do not work: our fault or the machine's, not the subject's."""
+
+
+class Process:
+    """One child process and the conversation with it."""
+
+    def __init__(self, pid: int, wire: Wire, printed: Path, stack: Path) -> None:
+        self.pid = pid
+        self.wire = wire
+        self.printed = printed
+        self.stack = stack
+        self.ran: list[str] = []
+        """The ids of the checks that it has run, in order."""
+
+
+class Processes(Protocol):
+    """A source of children."""
+
+    slowness: float
+    """How many times slower than the reference this machine is just now."""
+
+    def start(self) -> Process:
+        """A new child."""
+
+    def end(self, process: Process, grace: float = 0.0) -> int:
+        """End a child and its process group; its wait status, as from os.waitpid()."""
+
+    def close(self) -> None:
+        """End everything."""
+
+
+def processes(areas: list[str], *, fork: bool) -> Processes:
+    """Start the machinery; it gets ready in the background until the first child is asked for.
+
+    Args:
+        areas: the areas whose checks will be run; no others are imported.
+        fork: whether to fork children from a nursery; else each is a new interpreter.
+    """
+    return Nursery(areas) if fork else Spawner(areas)
+
+
+class _Files:
+    """A folder for what children print, removed at the end."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="loopcheck-"))
+        self._numbers = itertools.count(1)
+
+    def new(self) -> tuple[Path, Path]:
+        number = next(self._numbers)
+        printed, stack = self.folder / f"printed-{number}", self.folder / f"stack-{number}"
+        printed.touch()
+        stack.touch()
+        return printed, stack
+
+    def remove(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _interpreter(role: str, areas: list[str], errors: Path) -> tuple[subprocess.Popen[bytes], Wire]:
+    ours, theirs = socket.socketpair()
+    path = [os.path.abspath(folder) for folder in sys.path]
+    environment = {name: value for name, value in os.environ.items() if name not in _STRIPPED}
+    with theirs, errors.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-c", _BOOT, json.dumps(path), role, str(theirs.fileno()), json.dumps(areas)],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=output,
+            env=environment,
+            start_new_session=True,  # Ctrl-C is for pytest to hear, and for us to pass on
+        )
+    return process, Wire(ours)
+
+
+def _greeting(process: subprocess.Popen[bytes], wire: Wire, errors: Path) -> dict[str, Any]:
+    try:
+        return wire.receive(START_LIMIT)
+    except (Closed, TimeoutError) as error:
+        process.kill()
+        process.wait()
+        said = errors.read_text(errors="replace").strip()
+        raise RunnerError(f"loopcheck's own process did not start ({error or 'no answer'}):\n{said[-4000:]}") from None
+
+
+class Nursery:
+    """Forks children from one process that has everything imported but the subject."""
+
+    def __init__(self, areas: list[str]) -> None:
+        self._files = _Files()
+        self._errors = self._files.folder / "nursery"
+        self._process, self._wire = _interpreter("nursery", areas, self._errors)
+        self._hello: dict[str, Any] | None = None
+        self._alive: set[int] = set()
+
+    @property
+    def slowness(self) -> float:
+        """Measured by the nursery before its first child."""
+        if self._hello is None:
+            self._hello = _greeting(self._process, self._wire, self._errors)
+        slowness: float = self._hello["slowness"]
+        return slowness
+
+    def start(self) -> Process:
+        """Fork a child."""
+        assert self.slowness
+        printed, stack = self._files.new()
+        try:
+            self._wire.send({"do": "fork", "printed": str(printed), "stack": str(stack)})
+            answer, descriptor = self._wire.receive_descriptor(START_LIMIT)
+        except (Closed, TimeoutError):
+            raise RunnerError("loopcheck's nursery process is gone; it cannot make further children") from None
+        self._alive.add(answer["pid"])
+        return Process(answer["pid"], Wire(socket.socket(fileno=descriptor)), printed, stack)
+
+    def end(self, process: Process, grace: float = 0.0) -> int:
+        """End a child and what it started."""
+        process.wire.close()
+        self._alive.discard(process.pid)
+        try:
+            self._wire.send({"do": "end", "pid": process.pid, "grace": grace})
+            status: int = self._wire.receive(grace + START_LIMIT)["status"]
+        except (Closed, TimeoutError):
+            raise RunnerError("loopcheck's nursery process is gone; it cannot say how a child ended") from None
+        return status
+
+    def close(self) -> None:
+        """End the nursery, which ends its children; at the latest we do."""
+        self._wire.close()
+        try:
+            self._process.wait(0.5)
+        except subprocess.TimeoutExpired:
+            for pid in self._alive:
+                _kill_group(pid)
+            self._process.kill()
+            self._process.wait()
+        self._files.remove()
+
+
+class Spawner:
+    """Starts a new interpreter for every child: slower by far, for platforms without fork."""
+
+    def __init__(self, areas: list[str]) -> None:
+        self._areas = areas
+        self._files = _Files()
+        self._started: dict[int, subprocess.Popen[bytes]] = {}
+        self._spare: Process | None = None
+        self._slowness = 0.0
+
+    @property
+    def slowness(self) -> float:
+        """Measured by the first child."""
+        if not self._slowness:
+            self._spare = self.start()
+        return self._slowness
+
+    def start(self) -> Process:
+        """Start an interpreter."""
+        if self._spare is not None:
+            process, self._spare = self._spare, None
+            return process
+        printed, stack = self._files.new()
+        popen, wire = _interpreter("solo", self._areas, printed)
+        self._started[popen.pid] = popen
+        hello = _greeting(popen, wire, printed)
+        self._slowness = self._slowness or hello["slowness"]
+        wire.send({"printed": str(printed), "stack": str(stack)})
+        return Process(popen.pid, wire, printed, stack)
+
+    def end(self, process: Process, grace: float = 0.0) -> int:
+        """End a child and what it started."""
+        process.wire.close()
+        popen = self._started.pop(process.pid)
+        try:
+            code = popen.wait(grace)
+        except subprocess.TimeoutExpired:
+            popen.kill()
+            code = popen.wait()
+        _kill_group(process.pid)
+        return -code if code < 0 else code << 8
+
+    def close(self) -> None:
+        """End all children."""
+        for popen in self._started.values():
+            _kill_group(popen.pid)
+            popen.kill()
+            popen.wait()
+        self._files.remove()
+
+
+def _kill_group(pid: int) -> None:
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)

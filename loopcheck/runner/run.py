@@ -1,0 +1,237 @@
+"""One check on one subject, to one observation: whatever the loop does, the runner goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from loopcheck.check import Entry
+from loopcheck.needs import NEEDS, is_met
+from loopcheck.runner.house import OUR_FAULT
+from loopcheck.runner.processes import Process, Processes, RunnerError, processes
+from loopcheck.runner.wire import Closed
+from loopcheck.subject import CONTROL, SubjectError
+
+Observation = dict[str, Any]
+"""What was seen of one check, ready for a record: ``outcome``, ``seconds``, ``message`` and what explains it."""
+
+DEFAULT_LIMIT = 10.0
+"""Seconds that a check may take on a machine of ordinary speed."""
+
+_PATIENCE = 0.4
+"""The part of the limit that a check waits for what must happen, so that it can still say what did not."""
+
+_ABORT_GRACE = 0.5
+"""Seconds that a process gets to write its stack and die of SIGABRT."""
+
+_DIE_GRACE = 1.0
+"""Seconds that a process gets to die by itself once its conversation has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to run: what the user may choose."""
+
+    limit: float = DEFAULT_LIMIT
+    """Seconds per check on a machine of ordinary speed."""
+    fork: bool = hasattr(os, "fork")
+    """Whether children are forked from a nursery, or each started as a new interpreter."""
+    path: tuple[str, ...] = ()
+    """Folders that go before sys.path when the subject is imported."""
+
+
+class Runner:
+    """Runs checks in child processes.
+
+    A child is kept while its checks pass and leave nothing behind; anything else ends it. What did not pass runs
+    once more, alone in a fresh child, and then on the control, whose failure takes the accusation back.
+
+    Args:
+        areas: the areas whose checks will be asked for; none, to identify subjects only.
+        settings: what the user chose.
+    """
+
+    def __init__(self, areas: Sequence[str], settings: Settings) -> None:
+        self._settings = settings
+        self._processes: Processes = processes(list(areas), fork=settings.fork)
+        self._children: dict[str, Process] = {}
+
+    @property
+    def limit(self) -> float:
+        """Seconds per check on this machine, as slow as it is just now."""
+        return self._settings.limit * self._processes.slowness
+
+    def identify(self, spec: str, *, files: bool) -> dict[str, Any]:
+        """Resolve a subject, try it out, and say what it is; see :func:`loopcheck.subject.identify`.
+
+        Raises:
+            SubjectError: it cannot be a subject.
+        """
+        process = self._processes.start()
+        try:
+            answer = self._use(process, spec, identify=True, files=files)
+        finally:
+            if not process.ran:  # nothing ran, nothing is left: the first checks may have it
+                self._keep_or_end(spec, process)
+        identity: dict[str, Any] = answer["identity"]
+        return identity
+
+    def _keep_or_end(self, spec: str, process: Process) -> None:
+        if process.wire.fileno() == -1:
+            return
+        if spec in self._children:
+            self._processes.end(process)
+        else:
+            self._children[spec] = process
+
+    def run(self, entry: Entry, spec: str) -> Observation:
+        """Run one check on a subject; every way to end is an observation.
+
+        Raises:
+            RunnerError: loopcheck's own processes fail.
+        """
+        lacking = [name for name in entry.needs if not is_met(name)]
+        if lacking:
+            return {"outcome": "unavailable", "seconds": 0.0, "message": f"not so here: {NEEDS[lacking[0]].sentence}"}
+        process = self._child(spec)
+        before = process.ran[:]
+        seen = self._observe(process, entry, spec)
+        if seen["outcome"] == "passed":
+            return seen
+        if before:
+            seen["alone"] = self._observe(self._fresh(spec), entry, spec)["outcome"]
+            seen["after"] = before[-1]
+        on_control = self._observe(self._child(CONTROL), entry, CONTROL)
+        if on_control["outcome"] != "passed":
+            seen = on_control | {"outcome": "broken", "on_subject": seen["outcome"]}
+        return seen
+
+    def close(self) -> None:
+        """End every process."""
+        self._children.clear()
+        self._processes.close()
+
+    def _child(self, spec: str) -> Process:
+        if spec not in self._children:
+            self._children[spec] = self._fresh(spec)
+        return self._children[spec]
+
+    def _fresh(self, spec: str) -> Process:
+        process = self._processes.start()
+        self._use(process, spec, identify=False, files=False)
+        return process
+
+    def _use(self, process: Process, spec: str, *, identify: bool, files: bool) -> dict[str, Any]:
+        asked = f"--loop-factory={spec!r}"
+        try:
+            process.wire.send(
+                {"do": "subject", "spec": spec, "path": self._settings.path, "identify": identify, "files": files}
+            )
+            answer = process.wire.receive(max(30.0, self.limit))
+        except TimeoutError:
+            stack = self._abort(process)[1]
+            raise SubjectError(f"{asked}: importing it or making a loop did not end; its process was killed", stack) from None
+        except Closed:
+            status = self._processes.end(process, _DIE_GRACE)
+            raise SubjectError(
+                f"{asked}: importing it or making a loop ended the process ({_how(status)})", _read(process.printed, 0)
+            ) from None
+        if "error" in answer:
+            self._processes.end(process)
+            raise SubjectError(answer["error"], answer["detail"])
+        return answer
+
+    def _observe(self, process: Process, entry: Entry, spec: str) -> Observation:
+        limit = self.limit
+        printed_before = _size(process.printed)
+        started = time.monotonic()
+        try:
+            process.wire.send({"do": "check", "id": entry.id, "limit": limit, "patience": limit * _PATIENCE})
+            seen = process.wire.receive(limit)
+        except TimeoutError:
+            _, stack = self._abort(process)
+            seen = {"outcome": "hang", "message": f"did not end within {limit:.3g} s", "stack": stack}
+        except Closed:
+            seen = self._post_mortem(process)
+        seen.setdefault("seconds", round(time.monotonic() - started, 6))
+        if printed := _read(process.printed, printed_before):
+            seen["printed"] = printed
+        process.ran.append(entry.id)
+        if seen["outcome"] != "passed":
+            if self._children.get(spec) is process:
+                del self._children[spec]
+            if seen["outcome"] == "failed":
+                self._processes.end(process)
+        elif self._children.get(spec) is not process:
+            if spec in self._children:
+                self._processes.end(process)
+            else:
+                self._children[spec] = process
+        return seen
+
+    def _abort(self, process: Process) -> tuple[int, str]:
+        """Kill a process that does not answer; its status and the Python stack that it left."""
+        # faulthandler answers SIGABRT in C, even with the GIL held elsewhere.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(process.pid, signal.SIGABRT)
+        status = self._processes.end(process, _ABORT_GRACE)
+        return status, _stack(process)
+
+    def _post_mortem(self, process: Process) -> Observation:
+        status = self._processes.end(process, _DIE_GRACE)
+        how = _how(status)
+        if os.WIFSIGNALED(status) and os.WTERMSIG(status) != signal.SIGKILL:
+            return {"outcome": "crash", "signal": _signal_name(os.WTERMSIG(status)), "message": how, "stack": _stack(process)}
+        if os.WIFEXITED(status):
+            if os.WEXITSTATUS(status) == OUR_FAULT:
+                raise RunnerError(f"a check's process failed in loopcheck itself:\n{_read(process.printed, 0)}")
+            return {"outcome": "exited", "exit_code": os.WEXITSTATUS(status), "message": how}
+        # Killed by us after its grace, or by the kernel: the conversation had ended before.
+        return {"outcome": "crash", "signal": "SIGKILL", "message": "cut the connection to the runner, or was killed", "stack": _stack(process)}
+
+
+def _how(status: int) -> str:
+    if os.WIFSIGNALED(status):
+        return f"the process died of {_signal_name(os.WTERMSIG(status))}"
+    return f"the process ended itself with exit code {os.WEXITSTATUS(status)}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _size(path: Any) -> int:
+    return int(os.path.getsize(path))
+
+
+def _read(path: Any, start: int, most: int = 10_000) -> str:
+    """What was written to a file from an offset on: its beginning and, where it is too long, its end."""
+    with open(path, "rb") as file:
+        file.seek(start)
+        head = file.read(most)
+        rest = _size(path) - start - len(head)
+        text = head.decode(errors="backslashreplace")
+        if rest > 0:
+            file.seek(-min(rest, most // 10), os.SEEK_END)
+            text += f"\n[... {rest} bytes ...]\n" + file.read().decode(errors="backslashreplace")
+    return text
+
+
+_OUR_FRAME = re.compile(r'^  File "[^"]*[/\\](?:loopcheck[/\\](?:runner|kit[/\\]bench)|_pytest|pluggy|pytest)\b.*\n?', re.M)
+
+
+def _stack(process: Process) -> str:
+    """The stacks that faulthandler wrote, without what is not the check's or the subject's."""
+    text = _read(process.stack, 0, most=20_000)
+    # The deadline inside and the one outside may both have written: one is enough.
+    first, _, _ = text.partition("Fatal Python error: Aborted") if text.startswith("Timeout") else (text, "", "")
+    return _OUR_FRAME.sub("", first or text).strip()

@@ -1,0 +1,276 @@
+"""One pytest session over the battery, in the order in which it happens: collect, run, report.
+
+Registered only when there is a subject. Under pytest-xdist the workers run and the controller reports; a record
+travels from one to the other on pytest's own reports.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import types
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loopcheck import __version__, check
+from loopcheck.collect import Check, Selection, collect, is_id, register_markers
+from loopcheck.report import cards, records, verdict
+from loopcheck.runner.run import Runner, Settings
+from loopcheck.subject import SubjectError
+
+
+def activate(config: pytest.Config, subjects: list[str]) -> None:
+    """Decide what this session is about, and register what it takes.
+
+    Raises:
+        pytest.UsageError: the command line contradicts itself.
+    """
+    subjects = list(dict.fromkeys(subjects))
+    here = str(config.invocation_params.dir)
+    given = [one for one in config.getoption("file_or_dir") or [] if one in config.invocation_params.args]
+    ids = [one for one in given if is_id(one) and not os.path.exists(os.path.join(here, one))]
+    if ids and len(ids) < len(given):
+        path = next(one for one in given if one not in ids)
+        raise pytest.UsageError(f"{path!r} is a path and {ids[0]!r} an id of the battery: name either paths or ids")
+    if given and not ids:
+        config.pluginmanager.register(_fixture(subjects, here), "loopcheck-fixture")
+        return
+
+    register_markers(config)
+    # The project's conftest files have added their options; their hooks and fixtures must not reach the battery.
+    for plugin in config.pluginmanager.get_plugins():
+        if isinstance(plugin, types.ModuleType) and os.path.basename(plugin.__file__ or "") == "conftest.py":
+            config.pluginmanager.unregister(plugin)
+    session = BatterySession(config, subjects, Selection(ids))
+    config.pluginmanager.register(session, "loopcheck-session")
+    if config.pluginmanager.hasplugin("dsession"):
+        config.pluginmanager.register(_Controller(session), "loopcheck-controller")
+
+
+def _fixture(subjects: list[str], here: str) -> object:
+    class WithPaths:
+        @pytest.fixture(params=subjects)
+        def loop_factory(self, request: pytest.FixtureRequest) -> Any:
+            """The subject's factory, as named by --loop-factory."""
+            import sys
+
+            from loopcheck.subject import resolve
+
+            if here not in sys.path:
+                sys.path.insert(0, here)
+            try:
+                return resolve(request.param)
+            except SubjectError as error:
+                raise pytest.UsageError(_with_detail(error)) from None
+
+    return WithPaths()
+
+
+class BatterySession:
+    """The battery over its subjects, for one process of pytest."""
+
+    def __init__(self, config: pytest.Config, subjects: list[str], selection: Selection) -> None:
+        self.config = config
+        self.subjects = subjects
+        self.selection = selection
+        self.is_worker = hasattr(config, "workerinput")
+        self.is_controller = config.pluginmanager.hasplugin("dsession")
+        self.in_process: bool = config.getoption("usepdb") or config.getoption("trace", False)
+        self.runner: Runner | None = None
+        self.identities: list[dict[str, Any]] = []
+        self.report: records.Report | None = None
+        self.listing: bool = config.getoption("collectonly")
+
+    # Collect.
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self) -> None:
+        """Start the runner's processes, which get ready while pytest collects."""
+        if not self.listing:
+            settings = Settings(
+                limit=self.config.getoption("loop_time_limit"),
+                fork=hasattr(os, "fork") and not self.config.getoption("loop_spawn"),
+                path=(str(self.config.invocation_params.dir),),
+            )
+            # The controller asks who the subjects are, and runs nothing.
+            self.runner = Runner([] if self.is_controller else self.selection.areas, settings)
+
+    def pytest_collection(self, session: pytest.Session) -> bool | None:
+        """Put the battery in the place of what pytest would collect."""
+        if not self.listing and not self.is_worker:
+            self._identify()
+        if self.is_controller:
+            return None
+        items = collect(session, self.selection, self.subjects)
+        self.config.hook.pytest_collection_modifyitems(session=session, config=self.config, items=items)
+        session.items = items
+        session.testscollected = len(items)
+        self.config.hook.pytest_collection_finish(session=session)
+        if not self.listing and not self.is_worker:
+            self.plan([item.nodeid for item in items])
+        return True
+
+    def _identify(self) -> None:
+        assert self.runner is not None
+        path = self.config.getoption("loop_report")
+        try:
+            for subject in self.subjects:
+                self.identities.append(self.runner.identify(subject, files=path is not None))
+        except SubjectError as error:
+            raise pytest.UsageError(_with_detail(error)) from None
+        if path is not None:
+            self._check_report_path(self._report_path())
+
+    def _report_path(self) -> Path:
+        return Path(self.config.invocation_params.dir, self.config.getoption("loop_report"))
+
+    @staticmethod
+    def _check_report_path(path: Path) -> None:
+        asked = f"--loop-report={str(path)!r}"
+        if path.is_dir():
+            raise pytest.UsageError(f"{asked}: that is a folder; name a file")
+        if not path.parent.is_dir():
+            raise pytest.UsageError(f"{asked}: there is no folder {str(path.parent)!r}; make it first")
+
+    def plan(self, ids: list[str]) -> None:
+        """Begin the report: from here on, every id gets one outcome."""
+        path = self._report_path() if self.config.getoption("loop_report") is not None else None
+        header = records.header(ids, self.identities, loopcheck=__version__, level=self.config.getoption("loop_level"))
+        copies = len(self.config.getoption("tx", None) or ()) if self.config.getoption("dist", "no") == "each" else 1
+        try:
+            self.report = records.Report(path, header, self._planned(ids), copies=copies)
+        except OSError as error:
+            raise pytest.UsageError(f"--loop-report={str(path)!r}: cannot write it: {error.strerror}") from None
+
+    def _planned(self, ids: list[str]) -> dict[str, tuple[check.Entry, str]]:
+        planned = {}
+        for id in ids:
+            name, _, subject = id.partition("[")
+            planned[id] = (check.find(name), subject.removesuffix("]") or self.subjects[0])
+        return planned
+
+    # Run.
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        """Run one check in a child process; with --pdb, leave it to pytest."""
+        if not isinstance(item, Check) or self.in_process:
+            return None
+        assert self.runner is not None
+        hook = self.config.hook
+        hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        seen = self.runner.run(item.entry, item.subject)
+        record = records.check_record(item.nodeid, item.entry, item.subject, seen)
+        hook.pytest_runtest_logreport(report=self._report_of(item, record))
+        hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        return True
+
+    def _report_of(self, item: Check, record: dict[str, Any]) -> pytest.TestReport:
+        fails = verdict.fails(record, self.config.getoption("loop_level"))
+        outcome: Any = "passed" if record["outcome"] == "passed" else "failed" if fails else "skipped"
+        text: Any = None
+        if outcome == "failed":
+            text = cards.card(record, self._rerun(item.subject, item.entry.id))
+        elif outcome == "skipped":
+            advice = "" if record["outcome"] in ("unavailable", "declined") else f"advice ({record['level']}): "
+            text = (item.entry.area, 0, f"{advice}{cards.clean(record.get('message', ''))[:300]}")
+        report = pytest.TestReport(
+            nodeid=item.nodeid,
+            location=item.location,
+            keywords={key: 1 for key in item.keywords},
+            outcome=outcome,
+            longrepr=text,
+            when="call",
+            duration=record["seconds"],
+        )
+        # As text: execnet refuses what a hostile subject's strings may hold, JSON in ASCII never does.
+        report.loopcheck = json.dumps(record)  # type: ignore[attr-defined]
+        return report
+
+    def _rerun(self, subject: str, id: str) -> str:
+        return f"pytest --loop-factory={shlex.quote(subject)} {id}"
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+        """With --pdb: a record of what pytest itself has run."""
+        result: Any = yield
+        if isinstance(item, Check) and call.when == "call":
+            seen: dict[str, Any] = {"outcome": "passed", "seconds": round(call.duration, 6)}
+            if call.excinfo is not None:
+                seen |= {"outcome": "failed", "message": call.excinfo.exconly()[:4000]}
+            record = records.check_record(item.nodeid, item.entry, item.subject, seen)
+            result.get_result().loopcheck = json.dumps(record)
+
+    # Report.
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Write each record as it comes, in the one process that reports."""
+        if self.report is not None and not self.is_worker and hasattr(report, "loopcheck"):
+            self.report.add(json.loads(report.loopcheck))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: Any) -> Any:
+        """Say a loopcheck outcome in its own word."""
+        if getattr(report, "when", "") != "call" or not hasattr(report, "loopcheck"):
+            return None
+        word = json.loads(report.loopcheck)["outcome"]
+        if report.outcome == "passed":
+            return None
+        if report.outcome == "failed":
+            return "failed", {"hang": "H", "crash": "C", "exited": "E"}.get(word, "F"), word.upper()
+        if word in ("unavailable", "declined"):
+            return word, "u" if word == "unavailable" else "d", (word.upper(), {"yellow": True})
+        return "advice", "a", ("ADVICE", {"yellow": True})
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """End the processes, complete the report and set the exit status."""
+        self._close()
+        if self.report is not None and not self.is_worker:
+            why = {2: "interrupted", 3: "an error in pytest or loopcheck"}.get(int(exitstatus), "the run stopped early")
+            self.report.finish(why)
+            if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+                session.exitstatus = verdict.exit_status(self.report.outcomes(), self.config.getoption("loop_level"))
+
+    def pytest_unconfigure(self) -> None:
+        """Leave no process behind, however the session ended."""
+        self._close()
+
+    def _close(self) -> None:
+        if self.runner is not None:
+            self.runner.close()
+            self.runner = None
+
+    def pytest_report_header(self) -> list[str]:
+        """Which subjects this is about."""
+        return [f"loopcheck {__version__}: {', '.join(self.subjects)}"]
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_terminal_summary(self, terminalreporter: Any) -> Generator[None, None, None]:
+        """After pytest's failures: what never ran, and areas by outcomes."""
+        yield
+        if self.report is not None:
+            cards.summary(terminalreporter, self.report, self.identities, self.config.getoption("loop_level"))
+
+
+class _Controller:
+    """What only the controller of pytest-xdist hears."""
+
+    def __init__(self, session: BatterySession) -> None:
+        self.session = session
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """The first worker's list is the plan: they all have the same."""
+        if self.session.report is None:
+            self.session.plan(list(ids))
+
+
+def _with_detail(error: SubjectError) -> str:
+    return f"{error}\n{cards.clean(error.detail)}" if error.detail else str(error)
+
