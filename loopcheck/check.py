@@ -75,11 +75,20 @@ class Entry:
 _entries: dict[str, Entry] = {}
 
 _REFERENCES: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"(?P<page>[a-z][\w.]*(?:-[\w.]+)*)#(?P<anchor>\S+)"), "https://docs.python.org/3/library/{page}.html#{anchor}"),
-    (re.compile(r"(?P<page>asyncio-[a-z]+|contextvars|signal|ssl|socket)"), "https://docs.python.org/3/library/{page}.html"),
+    (
+        re.compile(r"(?P<page>[a-z][\w.]*(?:-[\w.]+)*)#(?P<anchor>\S+)"),
+        "https://docs.python.org/3/library/{page}.html#{anchor}",
+    ),
+    (
+        re.compile(r"(?P<page>asyncio-[a-z]+|contextvars|signal|ssl|socket)"),
+        "https://docs.python.org/3/library/{page}.html",
+    ),
     (re.compile(r"PEP (?P<number>\d+)(?:#(?P<anchor>\S+))?"), "https://peps.python.org/pep-{number:0>4}/"),
     (re.compile(r"gh-(?P<number>\d+)"), "https://github.com/python/cpython/issues/{number}"),
-    (re.compile(r"(?P<path>(?:Lib|Modules|Doc)/[\w/.]+)(?:: .+)?"), "https://github.com/python/cpython/blob/main/{path}"),
+    (
+        re.compile(r"(?P<path>(?:Lib|Modules|Doc)/[\w/.]+)(?:: .+)?"),
+        "https://github.com/python/cpython/blob/main/{path}",
+    ),
 )
 
 
@@ -95,7 +104,8 @@ def link_of(reference: str) -> str:
             link = address.format(**groups)
             return f"{link}#{groups['anchor']}" if groups.get("anchor") and "#" not in link else link
     raise CatalogueError(
-        f"reference {reference!r} has none of the forms 'page#anchor', 'PEP 567', 'gh-12345', 'Lib/asyncio/file.py: name'"
+        f"reference {reference!r} has none of the forms "
+        "'page#anchor', 'PEP 567', 'gh-12345', 'Lib/asyncio/file.py: name'"
     )
 
 
@@ -152,7 +162,9 @@ def _entry(module: str, name: str, text: str, given: Entry) -> Entry:
     paragraphs = inspect.cleandoc(text).split("\n\n", 1)
     sentence = " ".join(paragraphs[0].split())
     if not sentence.endswith("."):
-        raise CatalogueError(f"{id}: the docstring begins with one sentence that states the behaviour; found {sentence!r}")
+        raise CatalogueError(
+            f"{id}: the docstring begins with one sentence that states the behaviour; found {sentence!r}"
+        )
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise CatalogueError(f"{id}: a name is made of lower-case words joined by underscores")
     if given.level not in LEVELS:

@@ -50,14 +50,15 @@ class Selection:
     def takes(self, entry: check.Entry, subject: str) -> bool:
         """Whether this check is wanted on this subject."""
         return not self._wanted or any(
-            entry.area == area and name in (None, entry.name) and of in (None, subject) for area, name, of in self._wanted
+            entry.area == area and name in (None, entry.name) and of in (None, subject)
+            for area, name, of in self._wanted
         )
 
 
 def _unknown(argument: str, what: str, name: str, names: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, list(names), n=1)
-    near = f", did you mean {close[0]!r}?" if close else ""
-    return f"{argument!r}: there is no {what} called {name!r}{near} 'loopcheck list' shows all ids"
+    near = f" (did you mean {close[0]!r}?)" if close else ""
+    return f"{argument!r}: there is no {what} called {name!r}{near}; 'loopcheck list' shows all ids"
 
 
 class Area(pytest.Collector):

@@ -47,7 +47,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Start a new interpreter for every child process instead of forking (the default where there is no fork); "
         "slower, for subjects that cannot live in a forked process",
     )
-    parser.addini("loop_factory", "The value of --loop-factory when it is not given, one MODULE:NAME a line", "linelist")
+    parser.addini(
+        "loop_factory", "The value of --loop-factory when it is not given, one MODULE:NAME a line", "linelist"
+    )
 
 
 def _positive(text: str) -> float:

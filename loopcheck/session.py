@@ -47,8 +47,6 @@ def activate(config: pytest.Config, subjects: list[str]) -> None:
             config.pluginmanager.unregister(plugin)
     session = BatterySession(config, subjects, Selection(ids))
     config.pluginmanager.register(session, "loopcheck-session")
-    if config.pluginmanager.hasplugin("dsession"):
-        config.pluginmanager.register(_Controller(session), "loopcheck-controller")
 
 
 def _fixture(subjects: list[str], here: str) -> object:
@@ -78,12 +76,16 @@ class BatterySession:
         self.subjects = subjects
         self.selection = selection
         self.is_worker = hasattr(config, "workerinput")
-        self.is_controller = config.pluginmanager.hasplugin("dsession")
         self.in_process: bool = config.getoption("usepdb") or config.getoption("trace", False)
         self.runner: Runner | None = None
         self.identities: list[dict[str, Any]] = []
         self.report: records.Report | None = None
         self.listing: bool = config.getoption("collectonly")
+
+    @property
+    def is_controller(self) -> bool:
+        """Whether pytest-xdist's workers run the checks; not known before all plugins are configured."""
+        return self.config.pluginmanager.hasplugin("dsession")
 
     # Collect.
 
@@ -99,6 +101,7 @@ class BatterySession:
             # The controller asks who the subjects are, and runs nothing.
             self.runner = Runner([] if self.is_controller else self.selection.areas, settings)
 
+    @pytest.hookimpl(tryfirst=True)  # before pytest-xdist's controller, which ends this hook
     def pytest_collection(self, session: pytest.Session) -> bool | None:
         """Put the battery in the place of what pytest would collect."""
         if not self.listing and not self.is_worker:
@@ -146,6 +149,12 @@ class BatterySession:
         except OSError as error:
             raise pytest.UsageError(f"--loop-report={str(path)!r}: cannot write it: {error.strerror}") from None
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """On the controller: the first worker's list is the plan, they all have the same."""
+        if self.report is None:
+            self.plan(list(ids))
+
     def _planned(self, ids: list[str]) -> dict[str, tuple[check.Entry, str]]:
         planned = {}
         for id in ids:
@@ -181,7 +190,7 @@ class BatterySession:
         report = pytest.TestReport(
             nodeid=item.nodeid,
             location=item.location,
-            keywords={key: 1 for key in item.keywords},
+            keywords=dict.fromkeys(item.keywords, 1),
             outcome=outcome,
             longrepr=text,
             when="call",
@@ -258,19 +267,5 @@ class BatterySession:
             cards.summary(terminalreporter, self.report, self.identities, self.config.getoption("loop_level"))
 
 
-class _Controller:
-    """What only the controller of pytest-xdist hears."""
-
-    def __init__(self, session: BatterySession) -> None:
-        self.session = session
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
-        """The first worker's list is the plan: they all have the same."""
-        if self.session.report is None:
-            self.session.plan(list(ids))
-
-
 def _with_detail(error: SubjectError) -> str:
     return f"{error}\n{cards.clean(error.detail)}" if error.detail else str(error)
-

@@ -57,10 +57,14 @@ def resolve(spec: str) -> Callable[[], Any]:
             near = _like(name, dir(target))
             raise SubjectError(f"{asked}: {walked!r} has no attribute {name!r}{near}; {_FORM}") from None
         except Exception as error:
-            raise SubjectError(f"{asked}: looking up {name!r} raised {_one_line(error)}", _their_frames(error)) from None
+            raise SubjectError(
+                f"{asked}: looking up {name!r} raised {_one_line(error)}", _their_frames(error)
+            ) from None
         walked += f".{name}"
     if not callable(target):
-        raise SubjectError(f"{asked}: {target!r:.80} is not callable; name a loop class or a function that makes a loop")
+        raise SubjectError(
+            f"{asked}: {target!r:.80} is not callable; name a loop class or a function that makes a loop"
+        )
     factory: Callable[[], Any] = target
     return factory
 
@@ -98,7 +102,7 @@ def _importable(parent: str) -> list[str]:
 
 def _like(name: str, names: list[str], top: str = "") -> str:
     close = difflib.get_close_matches(name, names, n=1) or (difflib.get_close_matches(top, names, n=1) if top else [])
-    return f", did you mean {close[0]!r}?" if close else ""
+    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def try_out(spec: str, factory: Callable[[], Any]) -> None:

@@ -68,12 +68,14 @@ class _PipeEnd(transports.BaseTransport):
     def _words(self, event: int) -> list[str]:
         """The words of repr() that both directions share."""
         words = [type(self).__name__]
-        if self._pipe is None:
-            words.append("closed")
-        elif self._life.is_closing:
+        if self._pipe is not None and self._life.is_closing:
             words.append("closing")
         words.append(f"fd={self._fd}")
-        if self._pipe is not None and not self._loop.is_closed():
+        if self._pipe is None:
+            words.append("closed")
+        elif self._loop.is_closed():
+            words.append("open")
+        else:
             words.append("polling" if self._loop._watches_for(self._fd, event) else "idle")
         return words
 

@@ -22,7 +22,7 @@ from loopcheck.kit import (
     threaded,
     turn,
 )
-from loopcheck.kit.contexts import Lookout, context_with
+from loopcheck.kit.contexts import Lookout, context_with, handling
 from loopcheck.kit.net import (
     Watchers,
     answering,
@@ -294,12 +294,11 @@ async def task_changes_do_not_leak(loop, var, patience):
     async def look():
         return var.get()
 
-    var.set("set by the creator")
     first, second = loop.create_task(change()), loop.create_task(look())
     await soon(first, patience, "the first task ends")
     seen = {"second task": await soon(second, patience, "the second task ends"), "creator": var.get()}
 
-    assert seen == {"second task": "set by the creator", "creator": "set by the creator"}
+    assert seen == {"second task": "unset", "creator": "unset"}
 
 
 @check("contextvars#asyncio-support")
@@ -407,26 +406,27 @@ async def task_wakeup_uses_task_context(loop, var, patience):
 
 
 @check("Lib/asyncio/tasks.py: __eager_start", python=">=3.12")
-async def eager_task_uses_copied_context(loop, var, trace, patience):
-    """An eager task runs its first step, inside create_task(), in a copy of its creator's context."""
+async def eager_task_uses_copied_context(loop, var, patience):
+    """A task of the eager task factory runs in a copy of its creator's context, from its first step on."""
+    lookout = Lookout(var.get)
 
     async def change():
-        trace("first step", var.get())
+        lookout("first step")
         var.set("set by the first step")
         await asyncio.sleep(0)
-        trace("second step", var.get())
+        lookout("second step")
 
     loop.set_task_factory(asyncio.eager_task_factory)
     var.set("set by the creator")
     task = loop.create_task(change())
-    trace("creator", var.get())
+    lookout("creator")
     await soon(task, patience, "the task ends")
 
-    assert trace == [
-        ("first step", "set by the creator"),
-        ("creator", "set by the creator"),
-        ("second step", "set by the first step"),
-    ]
+    assert lookout.seen == {
+        "first step": "set by the creator",
+        "creator": "set by the creator",
+        "second step": "set by the first step",
+    }
 
 
 @check("asyncio-task#asyncio.Task.get_context", python=">=3.12")
@@ -584,7 +584,7 @@ async def run_in_executor_does_not_propagate(loop, var, patience):
 async def exception_handler_runs_in_handle_context(loop, var, patience):
     """The exception handler, called for a callback that failed, runs in that callback's context."""
     lookout = Lookout(var.get)
-    loop.set_exception_handler(lambda loop, details: lookout(str(details["exception"])))
+    loop.set_exception_handler(lambda *given: lookout(str(given[-1]["exception"])))
 
     def fail(name):
         var.set(f"set by the {name} callback")
@@ -602,7 +602,7 @@ async def exception_handler_runs_in_handle_context(loop, var, patience):
 @check("asyncio-eventloop#asyncio.loop.set_exception_handler", python=">=3.12")
 async def exception_handler_runs_in_task_context(loop, var, trace):
     """The exception handler, called for a task's exception that nobody retrieved, runs in the task's context."""
-    loop.set_exception_handler(lambda loop, details: trace(type(details["exception"]), var.get()))
+    loop.set_exception_handler(lambda *given: trace(type(given[-1]["exception"]), var.get()))
 
     async def fail():
         var.set("set by the task")
@@ -627,7 +627,7 @@ async def call_exception_handler_context_precedence(loop, var, trace, patience):
     await soon(asyncio.wait({task, other}), patience, "the tasks end")
     handle = asyncio.Handle(int, (), loop, context_with(var, "of the handle"))
     var.set("current")
-    loop.set_exception_handler(lambda loop, details: trace(details["message"], var.get()))
+    loop.set_exception_handler(lambda *given: trace(given[-1]["message"], var.get()))
     for message, culprits in {
         "task, future, handle": {"task": task, "future": other, "handle": handle},
         "future, handle": {"future": other, "handle": handle},
@@ -656,19 +656,19 @@ async def fd_callbacks_capture_registration_context(loop, socketpair, var, patie
     lookout = Lookout(var.get)
 
     def look_once(name, remove):
-        remove(near)
+        remove(near.fileno())
         lookout(name)
 
     try:
         var.set("when registered")
-        loop.add_reader(near, look_once, "add_reader", loop.remove_reader)
-        loop.add_writer(near, look_once, "add_writer", loop.remove_writer)
+        loop.add_reader(near.fileno(), look_once, "add_reader", loop.remove_reader)
+        loop.add_writer(near.fileno(), look_once, "add_writer", loop.remove_writer)
         var.set("when ready")
         far.send(b"x")
         seen = await lookout.after(2, patience)
     finally:
-        loop.remove_reader(near)
-        loop.remove_writer(near)
+        loop.remove_reader(near.fileno())
+        loop.remove_writer(near.fileno())
 
     assert seen == {"add_reader": "when registered", "add_writer": "when registered"}
 
@@ -679,22 +679,27 @@ async def fd_callback_context_persists_between_calls(loop, socketpair, var, pati
     near, far = socketpair
     lookout = Lookout(var.get)
 
-    def count():
+    def change():
         near.recv(1)
-        lookout(f"call {len(lookout.seen) + 1}")
-        var.set(var.get() + 1)
+        number = len(lookout.seen) + 1
+        lookout(f"call {number}")
+        var.set(f"set by call {number}")
 
-    var.set(0)
-    loop.add_reader(near, count)
+    loop.add_reader(near.fileno(), change)
     try:
         for number in (1, 2, 3):
             far.send(b"x")
             await lookout.after(number, patience)
     finally:
-        loop.remove_reader(near)
+        loop.remove_reader(near.fileno())
     lookout("registering code")
 
-    assert lookout.seen == {"call 1": 0, "call 2": 1, "call 3": 2, "registering code": 0}
+    assert lookout.seen == {
+        "call 1": "unset",
+        "call 2": "set by call 1",
+        "call 3": "set by call 2",
+        "registering code": "unset",
+    }
 
 
 @check("Lib/asyncio/unix_events.py: add_signal_handler", level="should", needs=("signals",))
@@ -702,13 +707,10 @@ async def signal_handler_captures_registration_context(loop, var, patience):
     """A callback of add_signal_handler() sees the context variables as they were at registration."""
     lookout = Lookout(var.get)
     var.set("when registered")
-    loop.add_signal_handler(signal.SIGWINCH, lookout, "handler")  # a signal that harms nobody if it goes astray
-    try:
+    with handling(loop, signal.SIGUSR1, lookout, "handler"):
         var.set("when raised")
-        os.kill(os.getpid(), signal.SIGWINCH)
+        loop.call_soon(os.kill, os.getpid(), signal.SIGUSR1)
         seen = await lookout.after(1, patience)
-    finally:
-        loop.remove_signal_handler(signal.SIGWINCH)
 
     assert seen == {"handler": "when registered"}
 
@@ -740,14 +742,13 @@ async def client_protocol_changes_do_not_leak(listener, var, patience):
         connection_made=lambda client: var.set("set by connection_made"),
         data_received=lambda client: var.set("set by data_received"),
     )
-    var.set("creator")
     async with connected(listener, factory, patience) as (client, peer):
         seen["after connection_made"] = var.get()
         peer.sendall(b"x")
         await client.until("data_received", patience)
         seen["after data_received"] = var.get()
 
-    assert seen == {"after connection_made": "creator", "after data_received": "creator"}
+    assert seen == {"after connection_made": "unset", "after data_received": "unset"}
 
 
 @check("gh-140947", python=">=3.15", level="should", needs=("ipv4",))
@@ -811,17 +812,20 @@ async def server_protocol_inherits_server_context(var, patience):
 @check("Lib/asyncio/selector_events.py: _accept_connection", level="should", needs=("ipv4",))
 async def server_connections_isolated(var, patience):
     """What the protocol of an accepted connection sets is seen by no other connection, nor by the server's creator."""
-    accepted = Watchers(StreamWatcher, var.get, connection_made=lambda connection: var.set("set by a connection"))
-    var.set("creator")
+    def change(connection):
+        var.set("set by a connection")
+
+    accepted = Watchers(StreamWatcher, var.get, connection_made=change, data_received=change)
     async with serving(accepted, patience) as server:
         for number in (1, 2, 3):
-            with dial(server, patience):
-                connection = await accepted.nth(number, patience)
+            with dial(server, patience) as peer:
+                peer.sendall(b"x")
+                connection = await accepted.nth(number, patience, "data_received")
             await connection.until("connection_lost", patience)
     seen = [connection.saw("protocol_factory", "connection_made") for connection in accepted]
 
-    assert seen == [{"protocol_factory": {"creator"}, "connection_made": {"creator"}}] * 3
-    assert var.get() == "creator"
+    assert seen == [{"protocol_factory": {"unset"}, "connection_made": {"unset"}}] * 3
+    assert var.get() == "unset", "the connections changed the context of the server's creator"
 
 
 @check("Lib/asyncio/selector_events.py: _start_serving", python="<3.15", level="may", needs=("ipv4",))
@@ -888,41 +892,38 @@ async def connection_context_survives_resume_reading(var, patience):
 
 
 @check("asyncio-stream#asyncio.start_server", level="should", needs=("ipv4",))
-async def start_server_handler_inherits_server_context(var, trace, patience):
+async def start_server_handler_inherits_server_context(var, patience):
     """The handler of asyncio.start_server() sees the context variables as they were when the server was made."""
+    lookout = Lookout(var.get)
 
     async def handle(reader, writer):
-        trace("handler", var.get())
+        lookout("handler")
 
     var.set("when the server was made")
     async with serving_streams(handle, patience) as server:
         var.set("later")
-        await threaded(_read_to_end, server, patience)
+        with dial(server, patience):
+            seen = await lookout.after(1, patience)
 
-    assert trace == [("handler", "when the server was made")]
+    assert seen == {"handler": "when the server was made"}
 
 
 @check("asyncio-stream#asyncio.start_server", level="should", needs=("ipv4",))
-async def start_server_handlers_isolated(var, trace, patience):
+async def start_server_handlers_isolated(var, patience):
     """What a handler of asyncio.start_server() sets is seen neither by later handlers nor by the server's creator."""
+    lookout = Lookout(var.get)
 
     async def handle(reader, writer):
-        trace("handler", var.get())
+        lookout(f"handler {len(lookout.seen) + 1}")
         var.set("set by a handler")
 
-    var.set("creator")
     async with serving_streams(handle, patience) as server:
-        for _ in range(3):
-            await threaded(_read_to_end, server, patience)
-    trace("creator", var.get())
+        for number in (1, 2, 3):
+            with dial(server, patience):
+                await lookout.after(number, patience)
+    lookout("creator")
 
-    assert trace == [("handler", "creator")] * 3 + [("creator", "creator")]
-
-
-def _read_to_end(server, patience):
-    with dial(server, patience) as peer:
-        while peer.recv(4096):
-            pass
+    assert lookout.seen == {"handler 1": "unset", "handler 2": "unset", "handler 3": "unset", "creator": "unset"}
 
 
 # Other transports

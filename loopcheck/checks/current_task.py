@@ -20,7 +20,7 @@ from loopcheck.kit import (
     soon,
     turn,
 )
-from loopcheck.kit.tasking import called_back, from_callback
+from loopcheck.kit.tasking import called_back, eager, from_callback
 from loopcheck.kit.wait import Errand
 
 
@@ -410,38 +410,43 @@ async def none_in_fd_callback(loop, trace, socketpair, patience):
     over = loop.create_future()
 
     def look(event):
-        (loop.remove_reader if event == "readable" else loop.remove_writer)(near)
+        (loop.remove_reader if event == "readable" else loop.remove_writer)(near.fileno())
         trace(event, asyncio.current_task())
         if len(trace) == 2:
             over.set_result(None)
 
     far.send(b"x")
-    loop.add_reader(near, look, "readable")
-    loop.add_writer(near, look, "writable")
+    loop.add_reader(near.fileno(), look, "readable")
+    loop.add_writer(near.fileno(), look, "writable")
     try:
         await soon(over, patience, "the callbacks of add_reader() and add_writer() are called")
     finally:
-        loop.remove_reader(near)
-        loop.remove_writer(near)
+        loop.remove_reader(near.fileno())
+        loop.remove_writer(near.fileno())
 
     assert sorted(trace) == [("readable", None), ("writable", None)]
 
 
 @check("asyncio-task#asyncio.current_task", needs=("signals",))
-async def none_in_signal_handler(loop, patience):
+def none_in_signal_handler(loop, patience):
     """No task is current in a callback of add_signal_handler(), though the signal came while a task ran."""
-    seen = loop.create_future()
-    before = signal.getsignal(signal.SIGUSR1)
-    loop.add_signal_handler(signal.SIGUSR1, lambda: seen.done() or seen.set_result(asyncio.current_task()))
-    try:
+
+    async def program():
+        seen = loop.create_future()
+        loop.add_signal_handler(signal.SIGUSR1, lambda: seen.done() or seen.set_result(asyncio.current_task()))
         os.kill(os.getpid(), signal.SIGUSR1)
         in_handler = await soon(seen, patience, "the callback of add_signal_handler() is called")
+        return in_handler, asyncio.current_task()
+
+    before = signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    try:
+        in_handler, main = run_coroutine(loop, program())
     finally:
-        loop.remove_signal_handler(signal.SIGUSR1)
+        loop.close()
         signal.signal(signal.SIGUSR1, before)
 
     assert in_handler is None
-    assert isinstance(asyncio.current_task(), asyncio.Task)
+    assert isinstance(main, asyncio.Task)
 
 
 @check("asyncio-task#asyncio.current_task", needs=("ipv4",))
@@ -575,14 +580,17 @@ def cleared_after_base_exception_escapes(loop, trace):
 def none_after_stop_inside_task(loop, trace):
     """After a task stopped its loop no task is current; in the next run the task sees itself again."""
 
+    go_on = loop.create_future()
+
     async def program():
         loop.stop()
-        await asyncio.sleep(0)
+        await go_on
         trace("next run", asyncio.current_task())
 
     task = loop.create_task(program())
     loop.run_forever()
     trace("stopped", asyncio.current_task(loop))
+    go_on.set_result(None)
     loop.run_until_complete(task)
 
     assert trace == [("stopped", None), ("next run", task)]
@@ -605,7 +613,7 @@ async def eager_step_nested_swap(loop, trace):
         trace(depth, "ends", asyncio.current_task())
 
     main = asyncio.current_task()
-    loop.set_task_factory(asyncio.eager_task_factory)
+    loop.set_task_factory(eager)
     made.append(loop.create_task(level(1)))
     trace("main", asyncio.current_task())
 
@@ -635,7 +643,7 @@ async def eager_step_end_restores_parent(loop, trace, patience):
         raise asyncio.CancelledError
 
     main = asyncio.current_task()
-    loop.set_task_factory(asyncio.eager_task_factory)
+    loop.set_task_factory(eager)
     suspended = loop.create_task(_look())
     trace("suspends", asyncio.current_task())
     failed = loop.create_task(fails())
@@ -664,7 +672,7 @@ async def eager_step_from_callback_restores_none(loop, trace, patience):
         trace("callback", asyncio.current_task())
         return task
 
-    loop.set_task_factory(asyncio.eager_task_factory)
+    loop.set_task_factory(eager)
     task = await called_back(create)
     await soon(task, patience, "an eager task that suspended completes")
 

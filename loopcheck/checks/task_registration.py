@@ -21,7 +21,7 @@ from loopcheck.kit import (
     turns,
 )
 from loopcheck.kit.foreign import EagerForeignTask
-from loopcheck.kit.tasking import called_back, ending, from_callback, wait_for_ever
+from loopcheck.kit.tasking import called_back, eager, ending, from_callback, wait_for_ever
 from loopcheck.kit.wait import Errand
 
 
@@ -284,7 +284,7 @@ async def other_thread_sees_tasks_of_running_loop(loop, pending):
 @check("Lib/asyncio/tasks.py: all_tasks", python=">=3.12", level="should")
 async def other_thread_sees_suspended_eager_tasks(loop, pending):
     """all_tasks(loop) in another thread lists tasks that began eagerly and are suspended."""
-    loop.set_task_factory(asyncio.eager_task_factory)
+    loop.set_task_factory(eager)
     tasks = {asyncio.current_task(), pending(loop), pending(loop)}
 
     assert await threaded(asyncio.all_tasks, loop) == tasks
@@ -342,7 +342,7 @@ async def eager_task_listed_during_first_step(loop, trace):
     async def ends_at_once():
         trace("in its first step", asyncio.current_task(), asyncio.all_tasks(loop))
 
-    loop.set_task_factory(asyncio.eager_task_factory)
+    loop.set_task_factory(eager)
     task = loop.create_task(ends_at_once())
     left = asyncio.all_tasks(loop)
 
@@ -359,7 +359,7 @@ async def eager_task_listed_after_blocking(loop, trace, patience):
     async def waits():
         await ready
 
-    loop.set_task_factory(asyncio.eager_task_factory)
+    loop.set_task_factory(eager)
     task = loop.create_task(waits())
     trace("suspended", asyncio.all_tasks(loop))
     await pass_turns(2)
@@ -755,7 +755,7 @@ def third_party_task_factory(loop):
         task = asyncio.create_task(child())
         return task, await task, asyncio.current_task()
 
-    loop.set_task_factory(lambda loop, coroutine, **options: ForeignTask(coroutine, loop=loop, **options))
+    loop.set_task_factory(lambda loop, coroutine, **options: ForeignTask(coroutine, loop=loop))
     created, current_in_child, current_in_main = run_coroutine(loop, main())
 
     assert [type(task) for task in (created, current_in_main)] == [ForeignTask, ForeignTask]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
+import os
+import shutil
 import ssl
+import tempfile
 
 import trustme
 
@@ -18,12 +22,18 @@ class Authority:
         # ECDSA, trustme's default: 0.4 ms a certificate where RSA takes 80 ms.
         self.root = trustme.CA()
         self.leaf = self.root.issue_cert(self.host, "127.0.0.1", "::1")
+        self._folder = tempfile.mkdtemp(prefix="lc-authority-")
+        atexit.register(_remove, self._folder, os.getpid())
+        self._chain = os.path.join(self._folder, "server.pem")
+        with open(self._chain, "wb") as file:
+            file.write(self.leaf.private_key_and_cert_chain_pem.bytes())
 
     @property
     def server(self) -> ssl.SSLContext:
         """A new context for the side that accepts."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.leaf.configure_cert(context)
+        # Not configure_cert(), which deletes the file at once: rsloop reads it again when it makes a server.
+        context.load_cert_chain(self._chain)
         return context
 
     @property
@@ -32,6 +42,11 @@ class Authority:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self.root.configure_trust(context)
         return context
+
+
+def _remove(folder: str, owner: int) -> None:
+    if os.getpid() == owner:  # not in a forked child, whose parent still needs it
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @functools.cache

@@ -163,8 +163,7 @@ def errors(bench: Bench) -> Iterator[list[dict[str, Any]]]:
 def logged(bench: Bench) -> Iterator[list[logging.LogRecord]]:
     """The records of the logger "asyncio", kept from the audit: the check expects them."""
     records: list[logging.LogRecord] = []
-    handler = logging.Handler()
-    handler.emit = records.append  # type: ignore[method-assign]
+    handler = _Keeper(records)
     logger = logging.getLogger("asyncio")
     handlers, level = logger.handlers[:], logger.level
     logger.handlers[:] = [handler]
@@ -172,6 +171,15 @@ def logged(bench: Bench) -> Iterator[list[logging.LogRecord]]:
     yield records
     logger.handlers[:] = handlers
     logger.setLevel(level)
+
+
+class _Keeper(logging.Handler):
+    def __init__(self, records: list[logging.LogRecord]) -> None:
+        super().__init__()
+        self._records = records
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._records.append(record)
 
 
 @tool

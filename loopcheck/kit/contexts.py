@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import contextvars
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -58,3 +60,20 @@ class Lookout:
             lambda: f"{number} callbacks run; those that did: {', '.join(map(str, self.seen)) or 'none'}",
         )
         return self.seen
+
+
+@contextlib.contextmanager
+def handling(
+    loop: asyncio.AbstractEventLoop, number: signal.Signals, callback: Callable[..., Any], *arguments: Any
+) -> Iterator[None]:
+    """Let the loop handle a signal in the block; a signal that goes astray harms nobody, and removal always succeeds."""
+    before = signal.signal(number, lambda *ignored: None)
+    try:
+        loop.add_signal_handler(number, callback, *arguments)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(Exception):
+                loop.remove_signal_handler(number)
+    finally:
+        signal.signal(number, before)

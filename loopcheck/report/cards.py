@@ -7,7 +7,7 @@ import unicodedata
 from collections import Counter
 from typing import Any
 
-from loopcheck.outcomes import LEVEL_MEANS, OUTCOMES
+from loopcheck.outcomes import ACCEPTABLE, LEVEL_MEANS, OUTCOMES
 from loopcheck.report import verdict
 from loopcheck.report.records import Report
 
@@ -42,7 +42,10 @@ def card(record: dict[str, Any], rerun: str) -> str:
         ("message", message if record["outcome"] in ("failed", "broken") else ""),
         ("assertion", "" if compared else record.get("explanation", "")),
         ("at", _place(record)),
-        ("left", "" if record.get("observed", "").startswith("left behind") else "; ".join(record.get("left_behind", ()))),
+        (
+            "left",
+            "" if record.get("observed", "").startswith("left behind") else "; ".join(record.get("left_behind", ())),
+        ),
         ("alone", _alone(record)),
         ("stack", record.get("stack", "")),
         ("printed", record.get("printed", "").strip()),
@@ -66,7 +69,8 @@ def _outcome(record: dict[str, Any]) -> str:
     if outcome in ("hang", "crash", "exited"):
         return f"{outcome}: {record['message']}"
     if outcome == "broken":
-        return f"broken: it fails on asyncio's own loop too, here and now, so it says nothing ({record['on_subject']} on the subject)"
+        on_subject = f"({record['on_subject']} on the subject)"
+        return f"broken: it fails on asyncio's own loop too, here and now, so it says nothing {on_subject}"
     return str(outcome)
 
 
@@ -110,6 +114,8 @@ def summary(terminal: Any, report: Report, subjects: list[dict[str, Any]], level
             terminal.write_line(f"... and {len(unheard) - _SHOWN} more")
     for subject in subjects:
         mine = [record for record in records if record["subject"] == subject["factory"]]
+        if not mine:
+            continue
         version = " ".join(filter(None, (subject["distribution"], subject["version"])))
         terminal.section(f"{subject['factory']} ({version or 'no distribution'})", sep="=")
         for line in table(mine):
@@ -121,8 +127,9 @@ def summary(terminal: Any, report: Report, subjects: list[dict[str, Any]], level
 
 
 def _verdict_line(terminal: Any, records: list[dict[str, Any]], level: Any) -> None:
+    records = [record for record in records if record["outcome"] != "not-run"]
     fatal = Counter(record["level"] for record in records if verdict.fails(record, level))
-    advice = sum(record["outcome"] not in verdict.ACCEPTABLE and not verdict.fails(record, level) for record in records)
+    advice = sum(record["outcome"] not in ACCEPTABLE and not verdict.fails(record, level) for record in records)
     parts = [f"{number} {name}" for name in ("must", "should", "may") if (number := fatal[name])]
     said = f"deviations that fail the run: {', '.join(parts)}" if parts else "no deviation that fails the run"
     if advice:

@@ -22,9 +22,6 @@ ONCE: frozenset[str] = frozenset({"descriptors", "threads"})
 """Kinds that may be the first use of something that the process keeps for good, such as libuv's signal pipe: what is
 not there a second time is no leak."""
 
-_THREAD_GRACE = 2.0
-"""Seconds to give threads that are on their way out: closing a loop does not wait for its executor."""
-
 _DESCRIPTORS = next((path for path in ("/proc/self/fd", "/dev/fd") if os.path.isdir(path)), None)
 
 
@@ -54,10 +51,11 @@ class Audit:
         self.reports.clear()
         self.before = _inventory()
 
-    def findings(self, loops: Sequence[Any]) -> list[Finding]:
+    def findings(self, loops: Sequence[Any], grace: float) -> list[Finding]:
         """What is there now that was not there before, after a garbage collection.
 
         Args:
+            grace: seconds to give threads that are on their way out, as closing a loop does not wait for its executor.
             loops: the loops that the check used; tasks pending on them are findings.
         """
         found = [
@@ -72,7 +70,7 @@ class Audit:
         gc.collect()
         before, after = self.before, _inventory()
         if set(after["threads"]) - set(before["threads"]):
-            _wait_for(lambda: not set(_inventory_threads()) - set(before["threads"]))
+            _wait_for(lambda: not set(_inventory_threads()) - set(before["threads"]), grace)
             gc.collect()
             after = _inventory()
         found += _compare(before, after)
@@ -182,7 +180,9 @@ def _compare(before: dict[str, Any], after: dict[str, Any]) -> list[Finding]:
     if replaced := sorted((name for name in fds if name in old and fds[name] != old[name]), key=int):
         found.append(("closed", f"replaced descriptors that were not its own: {', '.join(replaced)}"))
     if threads := [name for ident, name in after["threads"].items() if ident not in before["threads"]]:
-        found.append(("threads", f"{len(threads)} running thread{'s' * (len(threads) > 1)}: {', '.join(sorted(threads))}"))
+        found.append(
+            ("threads", f"{len(threads)} running thread{'s' * (len(threads) > 1)}: {', '.join(sorted(threads))}")
+        )
     if after["children"] and not before["children"]:
         found.append(("children", "a child process, running or not waited for"))
     for number, was, now in zip(_SIGNALS, before["signals"], after["signals"], strict=True):
@@ -205,8 +205,8 @@ _SINGLE = {
 _NAMED = {int(member) for member in signal.Signals}
 
 
-def _wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _THREAD_GRACE
+def _wait_for(condition: Callable[[], bool], grace: float) -> None:
+    deadline = time.monotonic() + grace
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.001)  # there is nothing to wait on: these threads are not ours to join
 

@@ -20,6 +20,9 @@ from loopcheck.runner.wire import Closed, Wire
 CUT = 4000
 """How many characters of any text that a subject had a hand in go into an observation."""
 
+_GRACE = 0.2
+"""The part of the limit that threads get to end after a check; it may be spent twice."""
+
 Comparison = dict[str, str]
 
 _HINT = re.compile(r"\n\s*Use -v+ to get more diff")
@@ -44,7 +47,7 @@ class Child:
 
     def serve(self) -> None:
         """Answer until the other side closes the wire."""
-        answers = {"subject": self.use_subject, "check": self.run_check}
+        answers: dict[str, Callable[..., dict[str, Any]]] = {"subject": self.use_subject, "check": self.run_check}
         while True:
             try:
                 request = self.wire.receive()
@@ -72,9 +75,9 @@ class Child:
             self.audit = Audit()
         # The runner outside holds the deadline; this leaves the stack even where no signal gets through.
         faulthandler.dump_traceback_later(limit, file=self.stack)
-        observation, left = self._once(entry, patience)
+        observation, left = self._once(entry, patience, limit * _GRACE)
         if left and observation["outcome"] == "passed" and all(kind in ONCE for kind, _ in left):
-            again, left = self._once(entry, patience)
+            again, left = self._once(entry, patience, limit * _GRACE)
             observation = again if left else observation
         faulthandler.cancel_dump_traceback_later()
         if observation["outcome"] == "failed":
@@ -92,7 +95,7 @@ class Child:
                 }
         return observation
 
-    def _once(self, entry: check.Entry, patience: float) -> tuple[dict[str, Any], list[Finding]]:
+    def _once(self, entry: check.Entry, patience: float, grace: float) -> tuple[dict[str, Any], list[Finding]]:
         assert self.audit is not None
         self.comparison.clear()
         self.audit.start()
@@ -106,7 +109,7 @@ class Child:
         observation["seconds"] = round(time.perf_counter() - started, 6)
         loops = bench.loops
         del bench
-        return observation, self.audit.findings(loops)
+        return observation, self.audit.findings(loops, grace)
 
     def _failure(self, error: BaseException) -> dict[str, Any]:
         message, explanation = _split(_HINT.sub("", _text(error)))

@@ -10,6 +10,7 @@ process of its own, for platforms without fork.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import signal
@@ -24,6 +25,7 @@ import pytest
 
 from loopcheck.runner import calibration
 from loopcheck.runner.child import Child, Comparison, prepare
+from loopcheck.runner.processes import OUR_FAULT, kill_group
 from loopcheck.runner.wire import Closed, Wire
 
 _UNUSED = (
@@ -31,10 +33,6 @@ _UNUSED = (
     "unraisableexception warnings"
 )
 """Plugins of pytest's own that change hooks, filters or output of the process."""
-
-
-OUR_FAULT = 113
-"""The exit status of a child in which loopcheck itself failed."""
 
 
 class House:
@@ -168,23 +166,14 @@ def end(pid: int, grace: float) -> int:
             _, status = os.waitpid(pid, 0)
         else:
             time.sleep(0.001)
-    _kill_group(pid)
+    kill_group(pid)
     return status
 
 
 def _kill(pid: int) -> None:
-    _kill_group(pid)
-    try:
+    kill_group(pid)
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-
-
-def _kill_group(pid: int) -> None:
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 def main(role: str, descriptor: int, areas: list[str]) -> None:

@@ -33,7 +33,13 @@ _STRIPPED = (
 )
 """Environment variables that would change what checks see: they are the run's, not the subject's."""
 
-_BOOT = "import json,sys; sys.path[:]=json.loads(sys.argv[1]); from loopcheck.runner.house import main; main(sys.argv[2],int(sys.argv[3]),json.loads(sys.argv[4]))"
+OUR_FAULT = 113
+"""The exit status of a child in which loopcheck itself failed."""
+
+_BOOT = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from loopcheck.runner.house import main; "
+    "main(sys.argv[2], int(sys.argv[3]), json.loads(sys.argv[4]))"
+)
 
 
 class RunnerError(Exception):
@@ -55,8 +61,9 @@ class Process:
 class Processes(Protocol):
     """A source of children."""
 
-    slowness: float
-    """How many times slower than the reference this machine is just now."""
+    @property
+    def slowness(self) -> float:
+        """How many times slower than the reference this machine is just now."""
 
     def start(self) -> Process:
         """A new child."""
@@ -171,7 +178,7 @@ class Nursery:
             self._process.wait(0.5)
         except subprocess.TimeoutExpired:
             for pid in self._alive:
-                _kill_group(pid)
+                kill_group(pid)
             self._process.kill()
             self._process.wait()
         self._files.remove()
@@ -216,19 +223,20 @@ class Spawner:
         except subprocess.TimeoutExpired:
             popen.kill()
             code = popen.wait()
-        _kill_group(process.pid)
+        kill_group(process.pid)
         return -code if code < 0 else code << 8
 
     def close(self) -> None:
         """End all children."""
         for popen in self._started.values():
-            _kill_group(popen.pid)
+            kill_group(popen.pid)
             popen.kill()
             popen.wait()
         self._files.remove()
 
 
-def _kill_group(pid: int) -> None:
+def kill_group(pid: int) -> None:
+    """Kill a process group, if there is one."""
     if hasattr(os, "killpg"):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)

@@ -13,8 +13,7 @@ from typing import Any
 
 from loopcheck.check import Entry
 from loopcheck.needs import NEEDS, is_met
-from loopcheck.runner.house import OUR_FAULT
-from loopcheck.runner.processes import Process, Processes, RunnerError, processes
+from loopcheck.runner.processes import OUR_FAULT, Process, Processes, RunnerError, processes
 from loopcheck.runner.wire import Closed
 from loopcheck.subject import CONTROL, SubjectError
 
@@ -136,7 +135,9 @@ class Runner:
             answer = process.wire.receive(max(30.0, self.limit))
         except TimeoutError:
             stack = self._abort(process)[1]
-            raise SubjectError(f"{asked}: importing it or making a loop did not end; its process was killed", stack) from None
+            raise SubjectError(
+                f"{asked}: importing it or making a loop did not end; its process was killed", stack
+            ) from None
         except Closed:
             status = self._processes.end(process, _DIE_GRACE)
             raise SubjectError(
@@ -187,13 +188,23 @@ class Runner:
         status = self._processes.end(process, _DIE_GRACE)
         how = _how(status)
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) != signal.SIGKILL:
-            return {"outcome": "crash", "signal": _signal_name(os.WTERMSIG(status)), "message": how, "stack": _stack(process)}
+            return {
+                "outcome": "crash",
+                "signal": _signal_name(os.WTERMSIG(status)),
+                "message": how,
+                "stack": _stack(process),
+            }
         if os.WIFEXITED(status):
             if os.WEXITSTATUS(status) == OUR_FAULT:
                 raise RunnerError(f"a check's process failed in loopcheck itself:\n{_read(process.printed, 0)}")
             return {"outcome": "exited", "exit_code": os.WEXITSTATUS(status), "message": how}
         # Killed by us after its grace, or by the kernel: the conversation had ended before.
-        return {"outcome": "crash", "signal": "SIGKILL", "message": "cut the connection to the runner, or was killed", "stack": _stack(process)}
+        return {
+            "outcome": "crash",
+            "signal": "SIGKILL",
+            "message": "cut the connection to the runner, or was killed",
+            "stack": _stack(process),
+        }
 
 
 def _how(status: int) -> str:
@@ -226,7 +237,9 @@ def _read(path: Any, start: int, most: int = 10_000) -> str:
     return text
 
 
-_OUR_FRAME = re.compile(r'^  File "[^"]*[/\\](?:loopcheck[/\\](?:runner|kit[/\\]bench)|_pytest|pluggy|pytest)\b.*\n?', re.M)
+_OUR_FRAME = re.compile(
+    r'^  File "[^"]*[/\\](?:loopcheck[/\\](?:runner|kit[/\\]bench)|_pytest|pluggy|pytest)\b.*\n?', re.M
+)
 
 
 def _stack(process: Process) -> str:

@@ -1,0 +1,153 @@
+"""Records, verdict and what the terminal shows: functions of the records."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loopcheck.check import Entry
+from loopcheck.outcomes import LEVELS, OUTCOMES
+from loopcheck.report import cards, records, verdict
+
+
+def entry(name: str = "it_works", level: Any = "must") -> Entry:
+    return Entry("gh-1", level, area="invented", name=name, sentence="It works.")
+
+
+def record(outcome: str, level: Any = "must", **seen: Any) -> dict[str, Any]:
+    return records.check_record(
+        "invented::it_works", entry(level=level), "a:B", {"outcome": outcome, "seconds": 0.0} | seen
+    )
+
+
+def report(path: Path | None, *ids: str, copies: int = 1) -> records.Report:
+    head = {"record": "header", "plan": list(ids)}
+    return records.Report(path, head, {id: (entry(id.partition("::")[2]), "a:B") for id in ids}, copies=copies)
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="ascii").splitlines()]
+
+
+def test_every_planned_id_gets_one_record_and_the_footer_counts(tmp_path: Path) -> None:
+    path = tmp_path / "report.jsonl"
+    kept = report(path, "invented::a", "invented::b")
+    kept.add(record("passed") | {"id": "invented::a"})
+    kept.add(record("failed") | {"id": "invented::a"})  # a second answer changes nothing
+    kept.add(record("failed") | {"id": "invented::stranger"})
+    kept.finish("interrupted")
+    kept.finish("again")
+    head, *checks, footer = lines(path)
+
+    assert head == {"record": "header", "plan": ["invented::a", "invented::b"]}
+    assert [(one["id"], one["outcome"]) for one in checks] == [("invented::a", "passed"), ("invented::b", "not-run")]
+    assert footer == {
+        "record": "footer",
+        "complete": False,
+        "planned": 2,
+        "counts": {"passed": 1, "not-run": 1},
+        "why": "interrupted",
+    }
+
+
+def test_records_are_in_the_file_as_they_come(tmp_path: Path) -> None:
+    path = tmp_path / "report.jsonl"
+    kept = report(path, "invented::a", "invented::b")
+    kept.add(record("passed") | {"id": "invented::a"})
+
+    assert [one["record"] for one in lines(path)] == ["header", "check"]
+    kept.finish("the test ends")
+
+
+def test_of_copies_the_worst_counts(tmp_path: Path) -> None:
+    kept = report(None, "invented::a", copies=2)
+    kept.add(record("passed") | {"id": "invented::a"})
+    assert kept.outcomes() == []
+    kept.add(record("hang") | {"id": "invented::a"})
+
+    assert [one["outcome"] for one in kept.outcomes()] == ["hang"]
+
+
+def test_hostile_strings_survive_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "report.jsonl"
+    text = "\udcff\x00\u202e</script>\n{"
+    kept = report(path, "invented::a")
+    kept.add(record("failed", message=text) | {"id": "invented::a"})
+    kept.finish("")
+
+    assert lines(path)[1]["message"] == text
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+@pytest.mark.parametrize("level", LEVELS)
+def test_what_fails_a_run(outcome: str, level: Any) -> None:
+    acceptable = {"passed", "known", "declined", "unavailable"}
+    expected = outcome not in acceptable and (level != "may" or outcome == "not-run")
+
+    assert verdict.fails(record(outcome, level), "should") is expected
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "level", "status"),
+    [
+        ([], "should", 5),
+        ([("passed", "must")], "should", 0),
+        ([("passed", "must"), ("failed", "may")], "should", 0),
+        ([("failed", "may")], "may", 1),
+        ([("failed", "should")], "must", 0),
+        ([("failed", "should")], "should", 1),
+        ([("broken", "must")], "must", 1),
+        ([("not-run", "may")], "must", 1),
+        ([("unavailable", "must"), ("declined", "must")], "may", 0),
+    ],
+)
+def test_exit_status(outcomes: list[tuple[str, str]], level: Any, status: int) -> None:
+    assert verdict.exit_status([record(outcome, of) for outcome, of in outcomes], level) == status
+
+
+def test_clean_leaves_nothing_that_drives_a_terminal() -> None:
+    hostile = "a\x1b[31mred\x1b[0m \x1b]0;title\x07b \x9b2J \u202ereversed\u2066 \x08\x7f\udcff tab\tline\nend"
+    cleaned = cards.clean(hostile)
+
+    assert cleaned.startswith("ared b ")
+    assert cleaned.endswith("tab\tline\nend")
+    assert not any(character in cleaned for character in "\x1b\x07\x9b\u202e\u2066\x08\x7f\udcff")
+
+
+def test_card_cuts_what_is_long() -> None:
+    text = cards.card(record("failed", message="x" * 100_000), "pytest it")
+
+    assert len(text) < 5000
+    assert "more characters]" in text
+
+
+@pytest.mark.parametrize(
+    ("seen", "words"),
+    [
+        ({"outcome": "hang", "message": "did not end within 10 s", "stack": "File x"}, "hang: did not end within 10 s"),
+        (
+            {"outcome": "failed", "alone": "passed", "after": "a::b"},
+            "passes alone: it needs what ran before it, last of all a::b",
+        ),
+        ({"outcome": "crash", "message": "died", "alone": "crash", "after": "a::b"}, "the same alone"),
+        ({"outcome": "failed", "alone": "hang", "after": "a::b"}, "hang when run alone"),
+        ({"outcome": "broken", "on_subject": "failed"}, "it fails on asyncio's own loop too"),
+        ({"outcome": "failed", "expected": "[1]", "observed": "[2]"}, "observed   [2]"),
+    ],
+)
+def test_card_explains(seen: dict[str, Any], words: str) -> None:
+    assert words in cards.card(record(**seen), "pytest it")
+
+
+def test_table_counts_by_area_and_outcome() -> None:
+    one = [record("passed"), record("failed"), record("passed") | {"area": "other"}]
+
+    assert [line.split() for line in cards.table(one)] == [
+        ["area", "passed", "failed"],
+        ["invented", "1", "1"],
+        ["other", "1", "."],
+        ["total", "2", "1"],
+    ]
