@@ -68,15 +68,16 @@ class _PipeEnd(transports.BaseTransport):
     def _words(self, event: int) -> list[str]:
         """The words of repr() that both directions share."""
         words = [type(self).__name__]
-        if self._pipe is not None and self._life.is_closing:
-            words.append("closing")
-        words.append(f"fd={self._fd}")
         if self._pipe is None:
             words.append("closed")
-        elif self._loop.is_closed():
-            words.append("open")
-        else:
-            words.append("polling" if self._loop._watches_for(self._fd, event) else "idle")
+        elif self._life.is_closing:
+            words.append("closing")
+        words.append(f"fd={self._fd}")
+        if self._pipe is not None:
+            if self._loop.is_closed():
+                words.append("open")  # Nothing polls any more, and nobody has closed it either.
+            else:
+                words.append("polling" if self._loop._watches_for(self._fd, event) else "idle")
         return words
 
     def _fatal(self, exc: BaseException, message: str, *, expected: bool) -> None:
@@ -241,8 +242,8 @@ class WritePipeTransport(_PipeEnd, FlowControlled, transports.WriteTransport):
             if self._life.ignored_write():
                 logger.warning("pipe closed by peer or os.write(pipe, data) raised exception.")
             return
-        if isinstance(data, memoryview) and data.itemsize != 1:
-            data = data.tobytes()  # A part of it could end within an item.
+        if isinstance(data, memoryview) and (data.itemsize != 1 or data.ndim != 1 or not data.contiguous):
+            data = data.tobytes()  # What is left over must be cut at any byte.
         if self._buffer.size:
             self._buffer.append(data)
         else:

@@ -138,18 +138,17 @@ class StreamTransport(SocketTransport):
 
     def write(self, data: Data) -> None:
         """Send *data*, now as far as the kernel takes it, and the rest when it can."""
-        if not isinstance(data, (bytes, bytearray, memoryview)):
-            raise TypeError(f"{WRITE_WANTS} {type(data).__name__!r}")
-        if self._life.sending is not _SENDING_OPEN:
+        if type(data) is not bytes:
+            data = _checked(data)
+        life = self._life
+        if life.sending is not _SENDING_OPEN:
             self._refuse("write")
         if not data:
             return
-        if self._life.phase is not _OPEN and self._life.is_lost:
+        if life.phase is not _OPEN and life.is_lost:
             self._ignore()
             return
         buffer = self._buffer
-        if type(data) is memoryview and data.itemsize != 1:
-            data = memoryview(data.tobytes())  # A part of it could end within an item.
         if buffer.size:
             buffer.append(data)
         else:
@@ -279,6 +278,15 @@ class StreamTransport(SocketTransport):
         """Take the socket back: write() works again."""
         self._awaited = None
         self._life.give_back()
+
+
+def _checked(data: Data) -> Data:
+    """The argument of write(), which must be of one of three types, as something that can be cut at any byte."""
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise TypeError(f"{WRITE_WANTS} {type(data).__name__!r}")
+    if isinstance(data, memoryview) and (data.itemsize != 1 or data.ndim != 1 or not data.contiguous):
+        return data.tobytes()
+    return data
 
 
 def _bytes_of(data: Data) -> bytes | memoryview[int]:

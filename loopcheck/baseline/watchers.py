@@ -163,10 +163,10 @@ class FdWatching(Base):
         """The number under which *fd* is watched, also when the object has been closed since and lost it."""
         number = self._free_fd(fd)
         if number < 0 and not self.is_closed():
-            for number, watch in self._watches.items():
+            for known, watch in self._watches.items():
                 if watch.fileobj is fd:
-                    return number
-            raise ValueError(f"Invalid file descriptor: {fd!r}")
+                    return known
+            raise ValueError(f"Invalid file descriptor: {number}")
         return number
 
     # The loop's own side of the same, without the question who owns the descriptor.

@@ -675,7 +675,7 @@ async def fd_callbacks_capture_registration_context(loop, socketpair, var, patie
 
 @check("Lib/asyncio/selector_events.py: _add_reader", level="should", needs=("posix",))
 async def fd_callback_context_persists_between_calls(loop, socketpair, var, patience):
-    """The callback of add_reader() runs in one context each time, so it sees what it set before, and nobody else does."""
+    """An add_reader() callback runs in one context each time: it sees what it set before, and nobody else does."""
     near, far = socketpair
     lookout = Lookout(var.get)
 
@@ -812,6 +812,7 @@ async def server_protocol_inherits_server_context(var, patience):
 @check("Lib/asyncio/selector_events.py: _accept_connection", level="should", needs=("ipv4",))
 async def server_connections_isolated(var, patience):
     """What the protocol of an accepted connection sets is seen by no other connection, nor by the server's creator."""
+
     def change(connection):
         var.set("set by a connection")
 
@@ -871,9 +872,7 @@ async def connection_context_survives_resume_reading(var, patience):
 
     ASGI servers resume from the task of a request; its variables leaked into the next request of the connection.
     """
-    accepted = Watchers(
-        StreamWatcher, var.get, data_received=lambda connection: connection.transport.pause_reading()
-    )
+    accepted = Watchers(StreamWatcher, var.get, data_received=lambda connection: connection.transport.pause_reading())
     var.set("server")
     async with serving(accepted, patience) as server:
         with dial(server, patience) as peer:

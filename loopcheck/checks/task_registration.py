@@ -254,13 +254,13 @@ async def pure_python_task_not_visible(loop):
 
 
 @check("asyncio-task#asyncio.create_task", level="should")
-async def weakly_referenced(loop, trace):
+async def weakly_referenced(loop):
     """A suspended task that nothing refers to is collected and no longer listed: neither registration nor the loop
     keep it.
 
     That is why the documentation asks to keep a reference to what create_task() returns.
     """
-    loop.set_exception_handler(lambda loop, context: None)  # it is reported as destroyed; keeping the report keeps it
+    loop.set_exception_handler(lambda *ignored: None)  # it is reported as destroyed; keeping the report keeps it
     task = weakref.ref(loop.create_task(wait_for_ever(loop)))
     await pass_turns(2)
     gc.collect()
@@ -677,7 +677,8 @@ async def third_party_task_runs_on_loop(loop, trace, patience):
 
     async def program(name):
         for number in range(2):
-            trace(name, number, asyncio.current_task())
+            task = asyncio.current_task()
+            trace(name, number, task, task in asyncio.all_tasks(loop))
             await asyncio.sleep(0)
         return name
 
@@ -689,7 +690,12 @@ async def third_party_task_runs_on_loop(loop, trace, patience):
 
     assert listed == {main, foreign, own}
     assert results == ("foreign", "own")
-    assert trace == [("foreign", 0, foreign), ("own", 0, own), ("foreign", 1, foreign), ("own", 1, own)]
+    assert trace == [
+        ("foreign", 0, foreign, True),
+        ("own", 0, own, True),
+        ("foreign", 1, foreign, True),
+        ("own", 1, own, True),
+    ]
     assert asyncio.all_tasks(loop) == {main}
 
 

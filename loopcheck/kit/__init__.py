@@ -3,13 +3,14 @@
 The names in :data:`TOOLS` are given to a check that has a parameter of that name; the rest is imported.
 """
 
-from loopcheck.kit.bench import TOOLS, Bench, LoopFactory, Trace, perform, tool
+from loopcheck.kit.bench import HEAVY, TOOLS, Bench, LoopFactory, Trace, perform, tool
 from loopcheck.kit.foreign import ForeignTask, SilentForeignTask, StubTask
 from loopcheck.kit.net import DatagramWatcher, PipeWatcher, StreamWatcher, SubprocessWatcher, Watcher
 from loopcheck.kit.turns import pass_turns, run_coroutine, turn, turns
 from loopcheck.kit.wait import forked, in_thread, refuses, soon, threaded, wait_until
 
 __all__ = [
+    "HEAVY",
     "TOOLS",
     "Bench",
     "LoopFactory",

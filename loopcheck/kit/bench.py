@@ -21,6 +21,9 @@ T = TypeVar("T")
 TOOLS: dict[str, Callable[[Bench], contextlib.AbstractContextManager[Any]]] = {}
 """What a check may have as a parameter, by name."""
 
+HEAVY: dict[str, str] = {"tls": "loopcheck.kit.authority"}
+"""Modules of tools that take longer to import than a check to run: imported before children are forked."""
+
 
 def tool(function: Callable[[Bench], Iterator[T]]) -> Callable[[Bench], contextlib.AbstractContextManager[T]]:
     """Declare a generator as a tool: what it yields is given to the check, what follows puts it away."""

@@ -66,7 +66,7 @@ class Lookout:
 def handling(
     loop: asyncio.AbstractEventLoop, number: signal.Signals, callback: Callable[..., Any], *arguments: Any
 ) -> Iterator[None]:
-    """Let the loop handle a signal in the block; a signal that goes astray harms nobody, and removal always succeeds."""
+    """Let the loop handle a signal in the block; a signal that goes astray kills nobody, and the handler goes."""
     before = signal.signal(number, lambda *ignored: None)
     try:
         loop.add_signal_handler(number, callback, *arguments)

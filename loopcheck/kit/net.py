@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import socket
 import ssl
@@ -169,7 +170,7 @@ class Watchers(list[Any]):
 
     def __init__(self, kind: type[Watcher], look: Callable[[], Any], **react: Callable[[Any], Any]) -> None:
         super().__init__()
-        self._make = lambda: kind(look, **react)
+        self._make: Callable[[], Watcher] = functools.partial(kind, look, **react)
         self._board = Board()
 
     def __call__(self) -> Watcher:
@@ -346,7 +347,7 @@ def _closing_server(server: Any, patience: float) -> contextlib.AbstractAsyncCon
 
 @contextlib.asynccontextmanager
 async def datagrams(factory: Callable[[], Watcher], patience: float, **options: Any) -> AsyncIterator[Any]:
-    """A datagram endpoint of the subject, bound to 127.0.0.1 if no option says otherwise; the block gets the protocol."""
+    """A datagram endpoint of the subject, bound to 127.0.0.1 without options; the block gets the protocol."""
     __tracebackhide__ = True
     loop = asyncio.get_running_loop()
     async with within(patience, "create_datagram_endpoint() returns"):

@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 Finding = tuple[str, str]
@@ -45,11 +45,13 @@ class Audit:
         gc.collect()
         gc.freeze()
         self.before: dict[str, Any] = {}
+        self._clean = False
 
     def start(self) -> None:
         """Take the inventory that :meth:`findings` compares with."""
         self.reports.clear()
-        self.before = _inventory()
+        if not self._clean:  # else the last one found nothing, and nothing has happened since
+            self.before = _inventory()
 
     def findings(self, loops: Sequence[Any], grace: float) -> list[Finding]:
         """What is there now that was not there before, after a garbage collection.
@@ -70,11 +72,15 @@ class Audit:
         gc.collect()
         before, after = self.before, _inventory()
         if set(after["threads"]) - set(before["threads"]):
-            _wait_for(lambda: not set(_inventory_threads()) - set(before["threads"]), grace)
+            deadline = time.monotonic() + grace
+            for thread in threading.enumerate():
+                if thread.ident not in before["threads"]:
+                    thread.join(max(0.0, deadline - time.monotonic()))
             gc.collect()
             after = _inventory()
         found += _compare(before, after)
         found += [("report", report) for report in self.reports]
+        self._clean = not found
         return found
 
     def _unraisable(self, unraisable: Any) -> None:
@@ -203,12 +209,6 @@ _SINGLE = {
 }
 
 _NAMED = {int(member) for member in signal.Signals}
-
-
-def _wait_for(condition: Callable[[], bool], grace: float) -> None:
-    deadline = time.monotonic() + grace
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.001)  # there is nothing to wait on: these threads are not ours to join
 
 
 def _names(tasks: set[Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import linecache
+import math
 import os
 import re
 import signal
@@ -44,6 +45,7 @@ class Child:
         self.comparison = comparison
         self.factory: Callable[[], Any] = subject.control
         self.audit: Audit | None = None
+        self._watched_since = -math.inf
 
     def serve(self) -> None:
         """Answer until the other side closes the wire."""
@@ -73,13 +75,11 @@ class Child:
         if self.audit is None:
             # Not before the subject was imported: what an import leaves is not a check's.
             self.audit = Audit()
-        # The runner outside holds the deadline; this leaves the stack even where no signal gets through.
-        faulthandler.dump_traceback_later(limit, file=self.stack)
+        self._watch(limit)
         observation, left = self._once(entry, patience, limit * _GRACE)
         if left and observation["outcome"] == "passed" and all(kind in ONCE for kind, _ in left):
             again, left = self._once(entry, patience, limit * _GRACE)
             observation = again if left else observation
-        faulthandler.cancel_dump_traceback_later()
         if observation["outcome"] == "failed":
             # What may be a first use is no evidence unless it was there twice.
             left = [finding for finding in left if finding[0] not in ONCE]
@@ -94,6 +94,17 @@ class Child:
                     "observed": "left behind: " + "; ".join(phrases),
                 }
         return observation
+
+    def _watch(self, limit: float) -> None:
+        """Have the stack written should this check not end; the runner outside holds the deadline itself.
+
+        In C, so that it works with the GIL held and every signal blocked. Setting the watch takes longer than most
+        checks, so it is set anew only when it would come too early: it goes off in the second half of the limit.
+        """
+        now = time.monotonic()
+        if now - self._watched_since > limit / 2:
+            faulthandler.dump_traceback_later(limit, file=self.stack)
+            self._watched_since = now
 
     def _once(self, entry: check.Entry, patience: float, grace: float) -> tuple[dict[str, Any], list[Finding]]:
         assert self.audit is not None

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
+import inspect
 import os
 import signal
 import socket
@@ -55,10 +57,12 @@ class House:
         """Import the battery, then serve."""
         self.session = session
         pytest.register_assert_rewrite("loopcheck.checks", "loopcheck.kit")
-        from loopcheck import check
+        from loopcheck import check, kit
 
         for area in self.areas:
-            check.catalogue(area)
+            for entry in check.catalogue(area):
+                for name in kit.HEAVY.keys() & (inspect.signature(entry.function).parameters if entry.function else ()):
+                    importlib.import_module(kit.HEAVY[name])
         os.environ.clear()
         os.environ.update(self.environment)
         if self.role == "nursery":

@@ -228,6 +228,8 @@ class Spawner:
 
     def close(self) -> None:
         """End all children."""
+        if self._spare is not None:
+            self._spare.wire.close()
         for popen in self._started.values():
             kill_group(popen.pid)
             popen.kill()

@@ -82,7 +82,10 @@ class Wire:
         """
         if not _readable(self._sock, timeout):
             raise TimeoutError
-        line, descriptors, _, _ = socket.recv_fds(self._sock, 65536, 1)
+        try:
+            line, descriptors, _, _ = socket.recv_fds(self._sock, 65536, 1)
+        except OSError as error:
+            raise Closed(str(error)) from None
         if not descriptors:
             raise Closed("end of file")
         message: dict[str, Any] = json.loads(line)

@@ -1,0 +1,259 @@
+"""The runner by itself: what it makes of a check that fails, alone, in company and on the control."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loopcheck.check import find
+from loopcheck.runner import run
+from loopcheck.runner.processes import RunnerError
+from loopcheck.runner.run import Runner, Settings
+from loopcheck.subject import CONTROL, SubjectError
+
+FIFO = find("scheduling::call_soon_fifo_order")
+BEFORE = find("scheduling::call_soon_not_synchronous")
+
+MakeRunner = Callable[..., Runner]
+
+
+@pytest.fixture
+def subject(tmp_path: Path) -> Callable[[str], str]:
+    """Write a module with a loop class and return the factory's name."""
+
+    def write(body: str) -> str:
+        number = len(list(tmp_path.glob("*.py")))
+        (tmp_path / f"invented{number}.py").write_text(
+            "import asyncio, os, sys, threading\n" + textwrap.dedent(body).lstrip("\n")
+        )
+        return f"invented{number}:Loop"
+
+    return write
+
+
+@pytest.fixture
+def make_runner(tmp_path: Path) -> Iterator[MakeRunner]:
+    """Make runners that are closed after the test."""
+    made = []
+
+    def make(**settings: Any) -> Runner:
+        made.append(Runner(["scheduling"], Settings(path=(str(tmp_path),), **settings)))
+        return made[-1]
+
+    yield make
+    for runner in made:
+        runner.close()
+
+
+def test_a_child_is_kept_while_its_checks_pass(make_runner: MakeRunner, subject: Callable[[str], str]) -> None:
+    counting = subject(
+        """
+        class Loop(asyncio.SelectorEventLoop):
+            made = 0
+            def __init__(self):
+                super().__init__()
+                Loop.made += 1
+                print("loop", Loop.made, "of", os.getpid())
+        """
+    )
+    runner = make_runner()
+    seen = [runner.run(entry, counting) for entry in (BEFORE, FIFO, BEFORE)]
+
+    assert [one["outcome"] for one in seen] == ["passed"] * 3
+    printed = [one["printed"].split() for one in seen]
+    assert [words[1] for words in printed] == ["1", "2", "3"]
+    assert len({words[3] for words in printed}) == 1
+
+
+def test_failure_that_needs_company_says_so(make_runner: MakeRunner, subject: Callable[[str], str]) -> None:
+    worn = subject(
+        """
+        class Loop(asyncio.SelectorEventLoop):
+            made = 0
+            def __init__(self):
+                super().__init__()
+                Loop.made += 1
+                if Loop.made == 2:
+                    os.abort()
+        """
+    )
+    runner = make_runner()
+    runner.run(BEFORE, worn)
+    seen = runner.run(FIFO, worn)
+
+    assert (seen["outcome"], seen["alone"], seen["after"]) == ("crash", "passed", BEFORE.id)
+
+
+def test_first_check_of_a_child_is_not_run_again(make_runner: MakeRunner, subject: Callable[[str], str]) -> None:
+    broken = subject("class Loop(asyncio.SelectorEventLoop):\n    def call_soon(self, *a, **k): os._exit(3)\n")
+    seen = make_runner().run(FIFO, broken)
+
+    assert (seen["outcome"], seen["exit_code"], "alone" in seen) == ("exited", 3, False)
+
+
+def test_what_fails_on_the_control_is_broken(make_runner: MakeRunner, tmp_path: Path, monkeypatch: Any) -> None:
+    # A machine on which even asyncio fails: its loop is replaced in every process that Python starts here.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import asyncio\n"
+        "class Broken(asyncio.SelectorEventLoop):\n"
+        "    def call_soon(self, callback, *args, context=None):\n"
+        "        return super().call_soon(callback, *args[:-1] or args, context=context)\n"
+        "    def run_forever(self):\n"
+        "        self._ready.reverse() if len(self._ready) > 1000 else None\n"
+        "        super().run_forever()\n"
+        "asyncio.SelectorEventLoop = Broken\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    runner = make_runner()
+    seen = runner.run(FIFO, CONTROL)
+
+    assert (seen["outcome"], seen["on_subject"]) == ("broken", "failed")
+
+
+def test_process_wide_things_made_once_are_no_leak(make_runner: MakeRunner, subject: Callable[[str], str]) -> None:
+    lazy = subject(
+        """
+        class Loop(asyncio.SelectorEventLoop):
+            pipe = None
+            def run_forever(self):
+                Loop.pipe = Loop.pipe or os.pipe()
+                super().run_forever()
+        """
+    )
+    leaking = subject(
+        """
+        class Loop(asyncio.SelectorEventLoop):
+            def run_forever(self):
+                os.pipe()
+                super().run_forever()
+        """
+    )
+    runner = make_runner()
+
+    assert runner.run(FIFO, lazy)["outcome"] == "passed"
+    assert runner.run(FIFO, leaking)["outcome"] == "failed"
+
+
+def test_a_loop_that_skips_the_body_does_not_pass(make_runner: MakeRunner, subject: Callable[[str], str]) -> None:
+    liar = subject(
+        """
+        class Loop(asyncio.SelectorEventLoop):
+            def run_until_complete(self, future):
+                future.close()
+        """
+    )
+    runner = make_runner()
+    seen = runner.run(find("scheduling::tiny_delays_complete"), liar)
+
+    assert seen["outcome"] == "failed"
+    assert "returned before the coroutine it was given had ended" in seen["message"]
+
+
+def test_a_loop_that_swallows_the_failure_does_not_pass(make_runner: MakeRunner, subject: Callable[[str], str]) -> None:
+    liar = subject(
+        """
+        class Loop(asyncio.SelectorEventLoop):
+            def run_until_complete(self, future):
+                try:
+                    return super().run_until_complete(future)
+                except BaseException:
+                    return None
+            def call_later(self, delay, *rest, **options):
+                raise RuntimeError("no timers here")
+        """
+    )
+    seen = make_runner().run(find("scheduling::tiny_delays_complete"), liar)
+
+    assert (seen["outcome"], seen["message"]) == ("failed", "RuntimeError: no timers here")
+
+
+def test_unmet_need_is_unavailable(make_runner: MakeRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "is_met", lambda name: False)
+    seen = make_runner().run(dataclasses.replace(FIFO, needs=("ipv6",)), CONTROL)
+
+    assert seen["outcome"] == "unavailable"
+    assert "IPv6" in seen["message"]
+
+
+@pytest.mark.parametrize("fork", [True, False])
+def test_both_kinds_of_children(make_runner: MakeRunner, subject: Callable[[str], str], fork: bool) -> None:
+    broken = subject("class Loop(asyncio.SelectorEventLoop):\n    def call_soon(self, *a, **k): os.abort()\n")
+    runner = make_runner(fork=fork)
+
+    assert runner.identify(CONTROL, files=False)["distribution"] == "CPython"
+    assert [runner.run(FIFO, CONTROL)["outcome"] for _ in range(2)] == ["passed", "passed"]
+    assert runner.run(FIFO, broken)["outcome"] == "crash"
+    assert runner.run(FIFO, CONTROL)["outcome"] == "passed"
+
+
+def test_identity_names_files(make_runner: MakeRunner, subject: Callable[[str], str]) -> None:
+    name = subject("Loop = asyncio.SelectorEventLoop")
+    identity = make_runner().identify(name, files=True)
+
+    assert (identity["distribution"], identity["version"]) == (None, None)
+    assert list(identity["files"]) == ["invented0.py"]
+    assert len(identity["digest"]) == 64
+
+
+def test_a_subject_that_hangs_at_import_is_refused(
+    make_runner: MakeRunner, subject: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = subject("import time\ntime.sleep(3600)")
+    runner = make_runner(limit=0.2)
+    monkeypatch.setattr(run, "_USE_LIMIT", 1.0)
+
+    with pytest.raises(SubjectError, match="did not end; its process was killed"):
+        runner.identify(name, files=False)
+
+
+def test_checks_see_the_users_environment(
+    make_runner: MakeRunner, subject: Callable[[str], str], monkeypatch: Any
+) -> None:
+    monkeypatch.setenv("LOOPCHECK_TEST_VARIABLE", "kept")
+    monkeypatch.setenv("PYTHONASYNCIODEBUG", "1")
+    monkeypatch.setenv("PYTHONWARNINGS", "error")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--no-such-option")
+    name = subject(
+        """
+        class Loop(asyncio.SelectorEventLoop):
+            def __init__(self):
+                super().__init__()
+                names = ("LOOPCHECK_TEST_VARIABLE", "PYTHONASYNCIODEBUG", "PYTHONWARNINGS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+                print([os.environ.get(name) for name in names], self.get_debug(), sys.warnoptions)
+        """
+    )
+    seen = make_runner().run(FIFO, name)
+
+    assert seen["printed"].strip() == "['kept', None, None, None] False []"
+
+
+def test_death_of_the_nursery_is_our_fault(make_runner: MakeRunner) -> None:
+    runner = make_runner()
+    runner.run(FIFO, CONTROL)
+    runner._processes._process.kill()  # type: ignore[attr-defined]
+
+    with pytest.raises(RunnerError, match="nursery process is gone"):
+        runner._fresh(CONTROL)
+
+
+def test_no_process_outlives_the_runner(make_runner: MakeRunner) -> None:
+    runner = make_runner()
+    runner.run(FIFO, CONTROL)
+    child = runner._children[CONTROL].pid
+    runner.close()
+
+    assert not os.path.exists(f"/proc/{child}") or sys.platform != "linux"
+
+
+def test_control_is_asyncios_own() -> None:
+    from loopcheck.subject import resolve
+
+    assert resolve(CONTROL) is asyncio.SelectorEventLoop
