@@ -59,6 +59,11 @@ def environment(*paths: Path) -> dict[str, str]:
     return kept | {"PYTHONPATH": os.pathsep.join(map(str, paths)), "PY_COLORS": "0", "COLUMNS": "120"}
 
 
+OTHERS_OFF = [
+    word for name in ("asyncio", "anyio", "randomly", "timeout", "rerunfailures") for word in ("-p", f"no:{name}")
+]
+"""Options that switch off the plugins which are installed for the tests of hostile projects."""
+
 PytestRunner = Callable[..., Run]
 
 
@@ -71,13 +76,15 @@ def runner_in(base: Path) -> PytestRunner:
         timeout: float = 300,
         env: dict[str, str] | None = None,
         report: bool = True,
+        plugins: bool = False,
     ) -> Run:
         folder = cwd or base / "project"
         folder.mkdir(exist_ok=True)
         path = base / "report.jsonl"
         path.unlink(missing_ok=True)
+        options = [f"--loop-report={path}"] if report else []
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", *([f"--loop-report={path}"] if report else []), *arguments],
+            [sys.executable, "-m", "pytest", *([] if plugins else OTHERS_OFF), *options, *arguments],
             cwd=folder,
             env=environment(FIXTURES / "loops", FIXTURES / "vandals") | (env or {}),
             stdin=subprocess.DEVNULL,

@@ -79,7 +79,7 @@ def test_files_can_be_read_in_one_sitting(path: Path) -> None:
 
 # --- lifetime
 
-MACHINES = [
+MACHINES: list[tuple[Any, Any, str, str]] = [
     (Phase, lifetime.PHASE_MOVES, "phase", "_move_phase"),
     (Reading, lifetime.READING_MOVES, "reading", "_move_reading"),
     (Sending, lifetime.SENDING_MOVES, "sending", "_move_sending"),
@@ -218,19 +218,22 @@ def test_pausing_is_above_the_mark_and_resuming_at_it() -> None:
     assert (grown, shrunk) == ([False, True, False], [False, True, False])
 
 
+KINDS: st.SearchStrategy[Any] = st.sampled_from([bytes, bytearray, memoryview])
+
+
 class WriteBufferMachine(RuleBasedStateMachine):
     """A write buffer against the simplest model: one bytearray."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # hypothesis leaves it out
         self.buffer = flow.WriteBuffer()
         self.model = bytearray()
 
-    @rule(data=st.binary(max_size=40), kind=st.sampled_from([bytes, bytearray, memoryview]), start=st.integers(0, 50))
-    def append(self, data: bytes, kind: Callable[[bytes], Any], start: int) -> None:
+    @rule(data=st.binary(max_size=40), kind=KINDS, start=st.integers(0, 50))
+    def append(self, data: bytes, kind: Callable[[bytearray], Any], start: int) -> None:
         start = min(start, len(data))
         original = bytearray(data)
-        given = kind(original)
+        given = kind(original)  # bytes() copies, bytearray() copies, memoryview() shares
         self.buffer.append(given, start)
         self.model += data[start:]
         # The program does what it likes with its own bytes afterwards.
@@ -271,11 +274,17 @@ def test_one_system_call_gets_no_more_chunks_than_it_takes() -> None:
     assert len(buffer.head()) == flow.CHUNKS_AT_ONCE
 
 
-@pytest.mark.parametrize(("overhead", "sizes"), [(0, [3, 3, 3, 0]), (8, [11, 19, 8, 0])])
+@pytest.mark.parametrize(("overhead", "sizes"), [(0, [3, 3, 0, 0]), (8, [11, 19, 8, 0])])
 def test_datagrams_count_payload_and_overhead(overhead: int, sizes: list[int]) -> None:
     queue = flow.DatagramQueue(overhead)
     seen = []
-    for change in (lambda: queue.append(b"abc", 1), lambda: queue.append(b"", 2), queue.pop, queue.pop):
+    changes: list[Callable[[], None]] = [
+        lambda: queue.append(b"abc", 1),
+        lambda: queue.append(b"", 2),
+        queue.pop,
+        queue.pop,
+    ]
+    for change in changes:
         change()
         seen.append(queue.size)
 
@@ -440,6 +449,7 @@ def test_queued_datagrams_count_as_the_version_says(loop: SelectorLoop) -> None:
     near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
 
     async def main() -> tuple[int, int]:
+        transport: Any
         transport, _ = await loop.create_datagram_endpoint(Datagrams, sock=near)
         while not transport.get_write_buffer_size():
             transport.sendto(b"12345")

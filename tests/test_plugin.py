@@ -18,7 +18,7 @@ from support import FIXTURES, PytestRunner, environment
 CONTROL = "--loop-factory=asyncio:SelectorEventLoop"
 FIFO = "scheduling::call_soon_fifo_order"
 HANDLE = "scheduling::handle_cancel_prevents_run"
-DEAF = "--loop-factory=cancelled_callback_runs:Loop"
+DEAF = "--loop-factory=runs_cancelled_callbacks:Loop"
 """A liar under fixtures/loops that fails HANDLE and passes FIFO."""
 
 
@@ -88,11 +88,11 @@ def test_several_subjects(run_pytest: PytestRunner) -> None:
 
     assert run.outcomes == {
         f"{HANDLE}[asyncio:SelectorEventLoop]": "passed",
-        f"{HANDLE}[cancelled_callback_runs:Loop]": "failed",
+        f"{HANDLE}[runs_cancelled_callbacks:Loop]": "failed",
     }
     assert [subject["factory"] for subject in run.header["subjects"]] == [
         "asyncio:SelectorEventLoop",
-        "cancelled_callback_runs:Loop",
+        "runs_cancelled_callbacks:Loop",
     ]
 
 
@@ -108,7 +108,7 @@ def test_card_says_what_to_fix_and_how_to_see_it(run_pytest: PytestRunner) -> No
         "observed ",
         "at         loopcheck/checks/scheduling.py:",
         "https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.Handle.cancel",
-        f"pytest --loop-factory=cancelled_callback_runs:Loop {HANDLE}",
+        f"pytest --loop-factory=runs_cancelled_callbacks:Loop {HANDLE}",
         "deviations that fail the run: 1 must",
     ):
         assert words in run.output, words
@@ -145,11 +145,11 @@ def test_failure_below_the_level_is_advice(run_pytest: PytestRunner) -> None:
     run = run_pytest(DEAF, HANDLE, "--loop-level=must")
     assert run.status == 1
 
-    may = run_pytest("--loop-factory=repr_hides_state:Loop", "lifecycle::repr_shows_state")
+    may = run_pytest("--loop-factory=says_nothing_in_repr:Loop", "lifecycle::repr_shows_state")
     assert (may.status, may.outcomes) == (0, {"lifecycle::repr_shows_state": "failed"}), may.output
     assert "advice: 1" in may.output
 
-    gated = run_pytest("--loop-factory=repr_hides_state:Loop", "lifecycle::repr_shows_state", "--loop-level=may")
+    gated = run_pytest("--loop-factory=says_nothing_in_repr:Loop", "lifecycle::repr_shows_state", "--loop-level=may")
     assert gated.status == 1
 
 
@@ -188,7 +188,7 @@ def test_xdist_gives_the_same_records(run_pytest: PytestRunner, mode: str) -> No
         "planned": 4,
         "counts": {"passed": 3, "failed": 1},
     }
-    assert run.header["subjects"][0]["factory"] == "cancelled_callback_runs:Loop"
+    assert run.header["subjects"][0]["factory"] == "runs_cancelled_callbacks:Loop"
     assert run.status == 1
 
 

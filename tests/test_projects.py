@@ -28,7 +28,7 @@ def test_same_verdicts(run_pytest: PytestRunner, tmp_path: Path, name: str, work
         assert not missing, f"the development extra installs {missing}"
     project = tmp_path / name
     shutil.copytree(FIXTURES / "projects" / name, project)
-    run = run_pytest("--loop-factory=cancelled_callback_runs:Loop", *IDS, "-n", workers, cwd=project)
+    run = run_pytest("--loop-factory=runs_cancelled_callbacks:Loop", *IDS, "-n", workers, cwd=project, plugins=True)
 
     assert run.outcomes == EXPECTED, run.output
     assert run.status == 1
@@ -38,7 +38,7 @@ def test_same_verdicts(run_pytest: PytestRunner, tmp_path: Path, name: str, work
 def test_a_short_timeout_of_theirs_does_not_end_a_hang_of_ours(run_pytest: PytestRunner, tmp_path: Path) -> None:
     project = tmp_path / "busy_plugins"
     shutil.copytree(FIXTURES / "projects" / "busy_plugins", project)
-    run = run_pytest("--loop-factory=busy_callback:Loop", *IDS[:1], "--loop-time-limit=2", cwd=project)
+    run = run_pytest("--loop-factory=busy_callback:Loop", *IDS[:1], "--loop-time-limit=2", cwd=project, plugins=True)
 
     assert run.outcomes == {IDS[0]: "hang"}, run.output
     assert "did not end within" in run.checks[IDS[0]]["message"]

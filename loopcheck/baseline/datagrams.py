@@ -41,7 +41,8 @@ class DatagramTransport(SocketTransport, transports.DatagramTransport):
         # Where everything goes: the peer of a connected socket, or, where broadcasting is allowed, the
         # address that sendto() puts in when the program names none.
         self._address = address
-        self._connected = bool(self._extra["peername"])
+        # A peer may be nameless, as the other end of a socketpair() is: its name is empty, and not None.
+        self._connected = self._extra["peername"] is not None
         self._begin(waiter)
 
     def _read_ready(self) -> None:

@@ -193,13 +193,13 @@ def no_starvation_of_threadsafe_calls(loop, trace, patience):
 def no_starvation_of_io(loop, trace, patience, socketpair):
     """A ready descriptor is reported while a callback keeps rescheduling itself with call_soon()."""
     near, far = socketpair
-    far.send(b"x")
 
     def readable():
         loop.remove_reader(near.fileno())
         trace("reader")
 
     loop.add_reader(near.fileno(), readable)
+    loop.call_soon(far.send, b"x")
     chain(loop, patience, trace, "reader")
     loop.run_forever()
     loop.remove_reader(near.fileno())
@@ -360,7 +360,7 @@ async def too_early(loop, patience, delays):
 
     for delay in delays:
         loop.call_later(delay, fired, delay, loop.time())
-    await soon(ended, patience, f"timers of {delays} s have fired")
+    await soon(ended, patience, f"timers of {min(delays)} to {max(delays)} s have fired")
     return {delay: time_passed for delay, time_passed in passed.items() if time_passed < delay - CLOCK_SLACK}
 
 
@@ -378,7 +378,8 @@ async def fractional_millisecond_delay_not_early(loop, patience):
 
     Code that sleeps until a moment and then looks at the clock would find that it is not there yet.
     """
-    early = await too_early(loop, patience, (0.0013, 0.0025, 0.0051, 0.0123, 0.0209))
+    delays = tuple((whole + fraction) / 1000 for whole in range(1, 31) for fraction in (0.2, 0.4))
+    early = await too_early(loop, patience, delays)
 
     assert early == {}, "delay: time that had passed on loop.time() when its callback ran"
 
@@ -559,7 +560,7 @@ def infinite_delay_does_not_spin(loop, trace):
     loop.call_later(0.15, loop.stop)
     used = idleness(loop.run_forever)
 
-    assert used < 0.25, f"the loop used {used:.0%} of a processor while it had nothing to do"
+    assert used < 0.1, f"the loop used {used:.0%} of a processor while it had nothing to do"
 
 
 @check("asyncio-eventloop#asyncio.loop.call_later")
@@ -655,13 +656,13 @@ async def overdue_timers_run_in_deadline_order(loop, trace, patience):
 
 @check("Lib/asyncio/base_events.py: BaseEventLoop._run_once", level="should")
 async def timers_fine_order_within_millisecond(loop, trace, patience):
-    """Timers that are ten microseconds apart fire in the order of their times."""
+    """Timers that are fifty microseconds apart fire in the order of their times."""
     numbers = list(range(20))
     random.Random(1).shuffle(numbers)
     ended = loop.create_future()
     start = loop.time() + 0.005
     for number in numbers:
-        loop.call_at(start + number * 1e-5, trace, number)
+        loop.call_at(start + number * 5e-5, trace, number)
     loop.call_at(start + 0.005, ended.set_result, None)
     await soon(ended, patience, "a timer of 10 ms fires")
 
@@ -911,7 +912,7 @@ def idle_loop_does_not_spin(loop):
     loop.call_later(0.2, loop.stop)
     used = idleness(loop.run_forever)
 
-    assert used < 0.25, f"the loop used {used:.0%} of a processor while it had nothing to do"
+    assert used < 0.1, f"the loop used {used:.0%} of a processor while it had nothing to do"
 
 
 @check("Lib/asyncio/base_events.py: BaseEventLoop._run_once", level="should")
@@ -925,7 +926,7 @@ def idle_loop_without_timer_does_not_spin(loop):
     used = idleness(loop.run_forever)
     alarm.join()
 
-    assert used < 0.25, f"the loop used {used:.0%} of a processor while it had nothing to do"
+    assert used < 0.1, f"the loop used {used:.0%} of a processor while it had nothing to do"
 
 
 @check("Lib/asyncio/base_events.py: BaseEventLoop._run_once", level="should")

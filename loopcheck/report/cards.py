@@ -141,7 +141,7 @@ def table(records: list[dict[str, Any]]) -> list[str]:
     """Areas by outcomes, as lines of text; outcomes that did not occur have no column."""
     counts = Counter((record["area"], record["outcome"]) for record in records)
     columns = [outcome for outcome in OUTCOMES if any(key[1] == outcome for key in counts)]
-    areas = list(dict.fromkeys(record["area"] for record in records))
+    areas = sorted({record["area"] for record in records})
     width = max([len(area) for area in areas] + [len("total")])
     lines = [f"{'area':<{width}}" + "".join(f"{column:>{len(column) + 2}}" for column in columns)]
     for area in [*areas, "total"]:

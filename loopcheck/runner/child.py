@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import linecache
 import math
@@ -28,6 +29,18 @@ Comparison = dict[str, str]
 
 _HINT = re.compile(r"\n\s*Use -v+ to get more diff")
 """pytest's advice to its own users, which does nothing for ours."""
+
+
+class _Counting:
+    """The subject's factory, counting; no function, which would become a method where a class keeps it."""
+
+    def __init__(self, factory: Callable[[], Any]) -> None:
+        self._factory = factory
+        self.made = 0
+
+    def __call__(self) -> Any:
+        self.made += 1
+        return self._factory()
 
 
 class Child:
@@ -72,10 +85,12 @@ class Child:
     def run_check(self, id: str, limit: float, patience: float) -> dict[str, Any]:
         """Run one check and audit what it left; the observation, with ``outcome`` passed or failed."""
         entry = check.find(id)
+        self._watch(limit)
         if self.audit is None:
             # Not before the subject was imported: what an import leaves is not a check's.
             self.audit = Audit()
-        self._watch(limit)
+            with contextlib.suppress(Exception):  # what is wrong with the loop, the check itself will say
+                self.audit.measure_tax(self.factory, limit * _GRACE)
         observation, left = self._once(entry, patience, limit * _GRACE)
         if left and observation["outcome"] == "passed" and all(kind in ONCE for kind, _ in left):
             again, left = self._once(entry, patience, limit * _GRACE)
@@ -110,7 +125,8 @@ class Child:
         assert self.audit is not None
         self.comparison.clear()
         self.audit.start()
-        bench = kit.Bench(self.factory, patience)
+        factory = _Counting(self.factory)
+        bench = kit.Bench(factory, patience)
         observation: dict[str, Any] = {"outcome": "passed"}
         started = time.perf_counter()
         try:
@@ -120,7 +136,7 @@ class Child:
         observation["seconds"] = round(time.perf_counter() - started, 6)
         loops = bench.loops
         del bench
-        return observation, self.audit.findings(loops, grace)
+        return observation, self.audit.findings(loops, factory.made, grace)
 
     def _failure(self, error: BaseException) -> dict[str, Any]:
         message, explanation = _split(_HINT.sub("", _text(error)))
