@@ -119,7 +119,9 @@ def test_what_fails_on_the_control_is_broken(make_runner: MakeRunner, tmp_path: 
     assert (seen["outcome"], seen["on_subject"]) == ("broken", "failed")
 
 
-def test_only_what_a_check_itself_leaves_is_held_against_it(make_runner: MakeRunner, subject: Callable[[str], str]) -> None:
+def test_only_what_a_check_itself_leaves_is_held_against_it(
+    make_runner: MakeRunner, subject: Callable[[str], str]
+) -> None:
     lazy = subject(
         """
         class Loop(asyncio.SelectorEventLoop):
@@ -225,6 +227,31 @@ def test_a_subject_that_hangs_at_import_is_refused(
 
     with pytest.raises(SubjectError, match="did not end; its process was killed"):
         runner.identify(name, files=False)
+
+
+def test_a_subject_that_can_be_used_only_once_does_not_end_the_run(
+    make_runner: MakeRunner, subject: Callable[[str], str], tmp_path: Path
+) -> None:
+    name = subject(
+        f"""
+        if os.path.exists({str(tmp_path / "used")!r}):
+            os.abort()
+        open({str(tmp_path / "used")!r}, "w").close()
+
+        class Loop(asyncio.SelectorEventLoop):
+            def call_soon(self, callback, *args, context=None):
+                if args == (1999,):
+                    os.abort()
+                return super().call_soon(callback, *args, context=context)
+        """
+    )
+    runner = make_runner()
+    outcomes = [runner.run(entry, name)["outcome"] for entry in (BEFORE, FIFO, BEFORE)]
+    again = runner.run(BEFORE, name)
+
+    assert outcomes == ["passed", "crash", "failed"]
+    assert "ended the process (the process died of SIGABRT)" in again["message"]
+    assert runner.run(BEFORE, CONTROL)["outcome"] == "passed"
 
 
 def test_checks_see_the_users_environment(

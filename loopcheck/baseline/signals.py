@@ -3,6 +3,11 @@
 The interpreter's own C handler writes each signal's number into a descriptor of our choice: the self-pipe.
 So a signal wakes the selector like any other event, at any moment, and the callback never interrupts anything.
 The interpreter writes the number only for signals with a Python handler, which is why an empty one is installed.
+
+The descriptor is the interpreter's only while there is a handler of ours: it belongs to the program otherwise, and
+asyncio's loop leaves it alone as well.
+The price is that a signal without a handler of ours, such as Ctrl-C, ends the selector's wait by interrupting the
+system call; one that arrives in the instant before the call is noticed at the next event only.
 """
 
 from __future__ import annotations

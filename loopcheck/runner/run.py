@@ -103,14 +103,21 @@ class Runner:
         lacking = [name for name in entry.needs if not is_met(name)]
         if lacking:
             return {"outcome": "unavailable", "seconds": 0.0, "message": f"not so here: {NEEDS[lacking[0]].sentence}"}
-        process = self._child(spec)
-        before = process.ran[:]
-        seen = self._observe(process, entry, spec)
+        try:
+            process = self._child(spec)
+            before = process.ran[:]
+            seen = self._observe(process, entry, spec)
+        except SubjectError as error:
+            # It could be used when it was identified, and now it cannot: a fault of the subject, not the end of the run.
+            return {"outcome": "failed", "seconds": 0.0, "message": str(error), "printed": error.detail}
         if seen["outcome"] == "passed" or not self._settings.confirm:
             return seen
         if before:
-            seen["alone"] = self._observe(self._fresh(spec), entry, spec)["outcome"]
             seen["after"] = before[-1]
+            try:
+                seen["alone"] = self._observe(self._fresh(spec), entry, spec)["outcome"]
+            except SubjectError:
+                seen["alone"] = "failed"
         on_control = self._observe(self._child(CONTROL), entry, CONTROL)
         if on_control["outcome"] != "passed":
             seen = on_control | {"outcome": "broken", "on_subject": seen["outcome"]}
