@@ -16,7 +16,7 @@ DEFAULT_HIGH = 64 * 1024
 """High-water mark when nobody chose one, as asyncio documents it: 64 KiB."""
 
 CHUNKS_AT_ONCE = 1024
-"""Most chunks given to one sendmsg(): IOV_MAX on Linux and macOS, and POSIX lets no system offer fewer than 16."""
+"""Most chunks given to one sendmsg(): IOV_MAX on Linux, macOS and the BSDs, where a longer list is an error."""
 
 
 class Pressure(enum.Enum):

@@ -20,7 +20,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from .contract import logger
 from .watchers import FdWatching
@@ -58,7 +58,7 @@ class SignalHandling(FdWatching):
         except OSError as exc:
             del self._signal_handlers[sig]
             self._restore_wakeup_fd()
-            raise _uncatchable(sig, exc) from exc
+            _raise_uncatchable(sig, exc)
 
     def remove_signal_handler(self, sig: int) -> bool:
         """Give *sig* its default meaning back; returns whether there was a handler."""
@@ -71,7 +71,7 @@ class SignalHandling(FdWatching):
         try:
             signal.signal(sig, signal.default_int_handler if sig == signal.SIGINT else signal.SIG_DFL)
         except OSError as exc:
-            raise _uncatchable(sig, exc) from exc
+            _raise_uncatchable(sig, exc)
         self._restore_wakeup_fd()
         return True
 
@@ -113,6 +113,8 @@ def _check_signal(sig: object) -> None:
         raise ValueError(f"invalid signal number {sig}")
 
 
-def _uncatchable(sig: int, exc: OSError) -> Exception:
-    """What to raise when the system refuses a handler: EINVAL is its word for SIGKILL and SIGSTOP."""
-    return RuntimeError(f"sig {sig} cannot be caught") if exc.errno == errno.EINVAL else exc
+def _raise_uncatchable(sig: int, exc: OSError) -> NoReturn:
+    """Raise what the system's refusal of a handler means: EINVAL is its word for SIGKILL and SIGSTOP."""
+    if exc.errno == errno.EINVAL:
+        raise RuntimeError(f"sig {sig} cannot be caught") from exc
+    raise exc

@@ -533,7 +533,7 @@ def closed_error_message(loop, trace):
     Libraries and test plugins look for this text.
     """
     loop.close()
-    for method, arguments in ((loop.run_forever, ()), (loop.call_soon, (print,)), (loop.call_soon_threadsafe, (print,))):
+    for method, *arguments in ((loop.run_forever,), (loop.call_soon, len, ()), (loop.call_soon_threadsafe, len, ())):
         try:
             method(*arguments)
         except Exception as error:
@@ -753,7 +753,7 @@ async def nested_run_forever_keeps_outer_run(loop, new_loop, patience, trace):
     CPython 3.13.0 forgot the running loop here.
     """
     for nested in (loop, new_loop()):
-        guard = nested.call_soon(nested.stop)
+        guard = nested.call_later(0.05, nested.stop)
         with refuses(RuntimeError, "run_forever() inside a running loop"):
             nested.run_forever()
         guard.cancel()

@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 Finding = tuple[str, str]
@@ -46,6 +46,7 @@ class Audit:
         gc.freeze()
         self.before: dict[str, Any] = {}
         self._clean = False
+        self._own = _inventory_fds()
         self._tax: dict[str, int] = {}
         self._new: dict[str, list[str]] = {}
 
@@ -68,22 +69,24 @@ class Audit:
             loop.run_forever()
             loop.close()
             del loop
-            self.findings((), 0, grace)
+            self.findings([], 0, grace)
         self._tax = {kind: len(names) for kind, names in self._new.items()}
 
-    def findings(self, loops: Sequence[Any], made: int, grace: float) -> list[Finding]:
+    def findings(self, loops: list[Any], made: int, grace: float) -> list[Finding]:
         """What is there now that was not there before, after a garbage collection.
 
         Args:
             made: how many loops of the subject the check has made.
             grace: seconds to give threads that are on their way out, as closing a loop does not wait for its executor.
-            loops: the loops that the check used; tasks pending on them are findings.
+            loops: the loops that the check used; tasks pending on them are findings. Emptied: a loop that is only
+                kept by us is gone, for a program.
         """
         found = [
             ("tasks", f"{len(pending)} pending task{'s' * (len(pending) > 1)}: {_names(pending)}")
             for loop in loops
             if (pending := asyncio.all_tasks(loop))
         ]
+        loops.clear()
         running = asyncio._get_running_loop()
         if running is not None:
             found.append(("running loop", f"the running loop of this thread: {_short(running)}"))
@@ -102,6 +105,7 @@ class Audit:
             if len(names) > self._tax.get(kind, 0) * made:
                 found.append((kind, _WORDS[kind](names)))
         found += _compare(before, after)
+        found += _missing(self._own, after["descriptors"])
         found += [("report", report) for report in self.reports]
         self._clean = not found and not any(self._new.values())
         return found
@@ -216,11 +220,6 @@ _WORDS = {"descriptors": _descriptors, "threads": _threads}
 
 def _compare(before: dict[str, Any], after: dict[str, Any]) -> list[Finding]:
     found = []
-    fds, old = after["descriptors"], before["descriptors"]
-    if closed := sorted((name for name in old if name not in fds), key=int):
-        found.append(("closed", f"closed descriptors that were not its own: {', '.join(closed)}"))
-    if replaced := sorted((name for name in fds if name in old and fds[name] != old[name]), key=int):
-        found.append(("closed", f"replaced descriptors that were not its own: {', '.join(replaced)}"))
     if after["children"] and not before["children"]:
         found.append(("children", "a child process, running or not waited for"))
     for number, was, now in zip(_SIGNALS, before["signals"], after["signals"], strict=True):
@@ -230,6 +229,15 @@ def _compare(before: dict[str, Any], after: dict[str, Any]) -> list[Finding]:
     for key, what in _SINGLE.items():
         if before[key] != after[key]:
             found.append((key, what))
+    return found
+
+
+def _missing(own: dict[str, str], now: dict[str, str]) -> list[Finding]:
+    found = []
+    if closed := sorted((name for name in own if name not in now), key=int):
+        found.append(("closed", f"closed descriptors that were not its own: {', '.join(closed)}"))
+    if replaced := sorted((name for name in now if name in own and now[name] != own[name]), key=int):
+        found.append(("closed", f"replaced descriptors that were not its own: {', '.join(replaced)}"))
     return found
 
 
