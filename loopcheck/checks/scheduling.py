@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import gc
+import itertools
 import math
 import random
 import threading
@@ -811,7 +812,7 @@ def time_never_decreases(loop):
         loop.run_forever()
     read(50)
 
-    backwards = [(before, after) for before, after in zip(readings, readings[1:]) if after < before]
+    backwards = [(before, after) for before, after in itertools.pairwise(readings) if after < before]
     assert backwards == []
 
 
@@ -884,7 +885,7 @@ def time_submillisecond_resolution(loop):
 
     loop.call_soon(read)
     loop.run_forever()
-    steps = [after - before for before, after in zip(readings, readings[1:]) if after != before]
+    steps = [after - before for before, after in itertools.pairwise(readings) if after != before]
 
     assert min(steps, default=1.0) < 0.0009, "the smallest step in seconds, of readings in a row of iterations"
 
