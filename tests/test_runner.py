@@ -266,8 +266,9 @@ def test_checks_see_the_users_environment(
         class Loop(asyncio.SelectorEventLoop):
             def __init__(self):
                 super().__init__()
-                names = ("LOOPCHECK_TEST_VARIABLE", "PYTHONASYNCIODEBUG", "PYTHONWARNINGS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD")
-                print([os.environ.get(name) for name in names], self.get_debug(), sys.warnoptions)
+                theirs = [os.environ.get(name) for name in ("LOOPCHECK_TEST_VARIABLE", "PYTHONASYNCIODEBUG")]
+                ours = [os.environ.get(name) for name in ("PYTHONWARNINGS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD")]
+                print(theirs + ours, self.get_debug(), sys.warnoptions)
         """
     )
     seen = make_runner().run(FIFO, name)

@@ -227,7 +227,7 @@ def callbacks_survive_between_runs(loop, trace):
 def timers_survive_between_runs(loop, trace):
     """Timers that are pending when a run ends fire in a later one."""
     loop.call_later(0.020, trace, "timer")
-    for number in range(3):
+    for _ in range(3):
         run_coroutine(loop, asyncio.sleep(0))
     run_coroutine(loop, asyncio.sleep(0.025))
 
@@ -517,7 +517,7 @@ def closed_create_task_raises(loop):
 @check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop._add_reader", level="should", needs=("posix",))
 def closed_fd_watchers_raise(loop, trace, socketpair):
     """add_reader() and add_writer() on a closed loop raise RuntimeError."""
-    near, far = socketpair
+    near, _ = socketpair
     loop.close()
     for method in (loop.add_reader, loop.add_writer):
         with refuses(RuntimeError, f"{method.__name__}() on a closed loop"):

@@ -295,9 +295,8 @@ async def serving(
     else:
         async with within(patience, "create_unix_server() returns"):
             server = await loop.create_unix_server(accepted, path, **options)
-    async with _closing_server(server, patience):
-        async with closing(accepted, patience):
-            yield server
+    async with _closing_server(server, patience), closing(accepted, patience):
+        yield server
 
 
 @contextlib.asynccontextmanager

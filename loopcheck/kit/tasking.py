@@ -23,7 +23,7 @@ def eager(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T], **
 
     Deaf to what the loop passes on: whether that suits asyncio.eager_task_factory is for other checks to say.
     """
-    return asyncio.Task(coroutine, loop=loop, eager_start=True)  # type: ignore[call-arg]
+    return asyncio.Task(coroutine, loop=loop, eager_start=True)
 
 
 def end_tasks(loop: asyncio.AbstractEventLoop, *tasks: Any) -> None:

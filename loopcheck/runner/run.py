@@ -108,7 +108,7 @@ class Runner:
             before = process.ran[:]
             seen = self._observe(process, entry, spec)
         except SubjectError as error:
-            # It could be used when it was identified, and now it cannot: a fault of the subject, not the end of the run.
+            # It could be used when it was identified, and now it cannot: a fault of the subject, no end of the run.
             return {"outcome": "failed", "seconds": 0.0, "message": str(error), "printed": error.detail}
         if seen["outcome"] == "passed" or not self._settings.confirm:
             return seen
