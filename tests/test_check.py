@@ -16,7 +16,8 @@ from loopcheck.outcomes import OUTCOME_MEANS, OUTCOMES
 
 @pytest.fixture(autouse=True)
 def catalogue_is_restored(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test declares is gone after it."""
+    """What a test declares is gone after it, and what belongs there stays."""
+    check.catalogue()
     monkeypatch.setattr(check, "_entries", dict(check._entries))
 
 

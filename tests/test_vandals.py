@@ -16,7 +16,9 @@ BYSTANDERS = [
     "scheduling::call_soon_exactly_once",
     "lifecycle::run_forever_until_stop",
 ]
-MARK = "LOOPCHECK_TEST_VANDALS"
+MARK = f"LOOPCHECK_TEST_VANDALS_{os.getpid()}"
+
+pytestmark = pytest.mark.xdist_group("vandals")  # one worker, for one run serves all of these
 
 
 @pytest.fixture(scope="module")
