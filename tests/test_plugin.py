@@ -13,7 +13,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
-from support import FIXTURES, PytestRunner, environment
+from support import FIXTURES, OTHERS_OFF, PytestRunner, environment
 
 CONTROL = "--loop-factory=asyncio:SelectorEventLoop"
 FIFO = "scheduling::call_soon_fifo_order"
@@ -221,8 +221,9 @@ def test_killed_xdist_worker_costs_no_silence(run_pytest: PytestRunner, tmp_path
 def test_interrupt_ends_at_once_and_says_incomplete(tmp_path: Path) -> None:
     report = tmp_path / "report.jsonl"
     mark = f"loopcheck-interrupt-{os.getpid()}"
+    command = [sys.executable, "-m", "pytest", *OTHERS_OFF, f"--loop-report={report}"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "--loop-factory=hangs_in_poll:Loop", FIFO, HANDLE, f"--loop-report={report}"],
+        [*command, "--loop-factory=hangs_in_poll:Loop", FIFO, HANDLE],
         cwd=tmp_path,
         env=environment(FIXTURES / "vandals") | {"LOOPCHECK_MARK": mark},
         stdout=subprocess.PIPE,
