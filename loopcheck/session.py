@@ -29,6 +29,8 @@ def activate(config: pytest.Config, subjects: list[str]) -> None:
     Raises:
         pytest.UsageError: the command line contradicts itself.
     """
+    if os.name != "posix":
+        raise pytest.UsageError(f"loopcheck runs on POSIX platforms only; this one is {os.name!r}")
     subjects = list(dict.fromkeys(subjects))
     here = str(config.invocation_params.dir)
     given = [one for one in config.getoption("file_or_dir") or [] if one in config.invocation_params.args]

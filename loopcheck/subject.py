@@ -105,8 +105,11 @@ def _like(name: str, names: list[str], top: str = "") -> str:
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
-def try_out(spec: str, factory: Callable[[], Any]) -> None:
-    """Make two loops and close them: enough to refuse what can never be a subject.
+def try_out(spec: str, factory: Callable[[], Any]) -> list[Any]:
+    """Make two loops: enough to refuse what can never be a subject.
+
+    Returns:
+        The two loops, open: whether a loop can be closed is for checks to say. Keep them while the process lives.
 
     Raises:
         SubjectError: the factory wants arguments, raises, or returns something other than new, idle, open loops.
@@ -129,8 +132,7 @@ def try_out(spec: str, factory: Callable[[], Any]) -> None:
     second = _make(asked, factory)
     if first is second:
         raise SubjectError(f"{asked}: it returned the same loop twice; every call must make a new one")
-    for loop in (first, second):
-        loop.close()
+    return [first, second]
 
 
 def _make(asked: str, factory: Callable[[], Any]) -> Any:

@@ -191,8 +191,10 @@ def test_a_loop_that_swallows_the_failure_does_not_pass(make_runner: MakeRunner,
 
 
 def test_unmet_need_is_unavailable(make_runner: MakeRunner, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "is_met", lambda name: False)
-    seen = make_runner().run(dataclasses.replace(FIFO, needs=("ipv6",)), CONTROL)
+    runner = make_runner()
+    machine = runner._processes.machine
+    monkeypatch.setattr(runner._processes, "_machine", dataclasses.replace(machine, met=machine.met - {"ipv6"}))
+    seen = runner.run(dataclasses.replace(FIFO, needs=("ipv6",)), CONTROL)
 
     assert seen["outcome"] == "unavailable"
     assert "IPv6" in seen["message"]
@@ -252,6 +254,16 @@ def test_a_subject_that_can_be_used_only_once_does_not_end_the_run(
     assert outcomes == ["passed", "crash", "failed"]
     assert "ended the process (the process died of SIGABRT)" in again["message"]
     assert runner.run(BEFORE, CONTROL)["outcome"] == "passed"
+
+
+def test_a_subject_that_dies_when_closed_is_still_a_subject(
+    make_runner: MakeRunner, subject: Callable[[str], str]
+) -> None:
+    name = subject("class Loop(asyncio.SelectorEventLoop):\n    def close(self): os.abort()\n")
+    runner = make_runner()
+
+    assert runner.identify(name, files=False)["factory"] == name
+    assert runner.run(FIFO, name)["outcome"] == "crash"
 
 
 def test_checks_see_the_users_environment(

@@ -59,6 +59,7 @@ class Child:
         self.factory: Callable[[], Any] = subject.control
         self.audit: Audit | None = None
         self._watched_since = -math.inf
+        self._never_closed: list[Any] = []
 
     def serve(self) -> None:
         """Answer until the other side closes the wire."""
@@ -77,7 +78,7 @@ class Child:
             self.factory = subject.resolve(spec)
             if not identify:
                 return {}
-            subject.try_out(spec, self.factory)
+            self._never_closed = subject.try_out(spec, self.factory)
             return {"identity": subject.identify(spec, self.factory, files=files)}
         except subject.SubjectError as error:
             return {"error": str(error)[:CUT], "detail": error.detail[-CUT:]}

@@ -25,6 +25,7 @@ from typing import Any
 
 import pytest
 
+from loopcheck.needs import NEEDS, is_met
 from loopcheck.runner import calibration
 from loopcheck.runner.child import Child, Comparison, prepare
 from loopcheck.runner.processes import OUR_FAULT, kill_group
@@ -71,18 +72,22 @@ class House:
             self.solo()
         return True
 
+    def greeting(self) -> dict[str, Any]:
+        """What this machine is like, asked here because pytest's process may be patched."""
+        return {"slowness": calibration.slowness(), "met": [name for name in NEEDS if is_met(name)]}
+
     def solo(self) -> None:
         """Be one child."""
-        self.wire.send({"pid": os.getpid(), "slowness": calibration.slowness()})
+        self.wire.send(self.greeting())
         request = self.wire.receive()
         self.be_child(self.wire, request["printed"], request["stack"])
 
     def nurse(self) -> None:
         """Fork children on request until the runner is gone, and take all of them along."""
-        slowness = calibration.slowness()
+        greeting = self.greeting()
         gc.collect()
         gc.freeze()
-        self.wire.send({"pid": os.getpid(), "slowness": slowness})
+        self.wire.send(greeting)
         children: set[int] = set()
         try:
             while True:

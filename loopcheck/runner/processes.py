@@ -12,8 +12,9 @@ import socket
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from loopcheck.runner.wire import Closed, Wire
 
@@ -46,6 +47,16 @@ class RunnerError(Exception):
     """loopcheck's own processes do not work: our fault or the machine's, not the subject's."""
 
 
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a clean process, not pytest's own, found out about the machine."""
+
+    slowness: float
+    """How many times slower it is just now than the one that the limits were made for."""
+    met: frozenset[str]
+    """The needs of checks that it meets."""
+
+
 class Process:
     """One child process and the conversation with it."""
 
@@ -62,8 +73,8 @@ class Processes(Protocol):
     """A source of children."""
 
     @property
-    def slowness(self) -> float:
-        """How many times slower than the reference this machine is just now."""
+    def machine(self) -> Machine:
+        """What the first process found out about the machine."""
 
     def start(self) -> Process:
         """A new child."""
@@ -120,9 +131,10 @@ def _interpreter(role: str, areas: list[str], errors: Path) -> tuple[subprocess.
     return process, Wire(ours)
 
 
-def _greeting(process: subprocess.Popen[bytes], wire: Wire, errors: Path) -> dict[str, Any]:
+def _greeting(process: subprocess.Popen[bytes], wire: Wire, errors: Path) -> Machine:
     try:
-        return wire.receive(START_LIMIT)
+        greeting = wire.receive(START_LIMIT)
+        return Machine(greeting["slowness"], frozenset(greeting["met"]))
     except (Closed, TimeoutError) as error:
         process.kill()
         process.wait()
@@ -137,20 +149,19 @@ class Nursery:
         self._files = _Files()
         self._errors = self._files.folder / "nursery"
         self._process, self._wire = _interpreter("nursery", areas, self._errors)
-        self._hello: dict[str, Any] | None = None
+        self._machine: Machine | None = None
         self._alive: set[int] = set()
 
     @property
-    def slowness(self) -> float:
-        """Measured by the nursery before its first child."""
-        if self._hello is None:
-            self._hello = _greeting(self._process, self._wire, self._errors)
-        slowness: float = self._hello["slowness"]
-        return slowness
+    def machine(self) -> Machine:
+        """Found out by the nursery before its first child."""
+        if self._machine is None:
+            self._machine = _greeting(self._process, self._wire, self._errors)
+        return self._machine
 
     def start(self) -> Process:
         """Fork a child."""
-        assert self.slowness
+        assert self.machine  # the nursery greets before it takes requests
         printed, stack = self._files.new()
         try:
             self._wire.send({"do": "fork", "printed": str(printed), "stack": str(stack)})
@@ -192,14 +203,15 @@ class Spawner:
         self._files = _Files()
         self._started: dict[int, subprocess.Popen[bytes]] = {}
         self._spare: Process | None = None
-        self._slowness = 0.0
+        self._machine: Machine | None = None
 
     @property
-    def slowness(self) -> float:
-        """Measured by the first child."""
-        if not self._slowness:
+    def machine(self) -> Machine:
+        """Found out by the first child."""
+        if self._machine is None:
             self._spare = self.start()
-        return self._slowness
+        assert self._machine is not None
+        return self._machine
 
     def start(self) -> Process:
         """Start an interpreter."""
@@ -209,8 +221,8 @@ class Spawner:
         printed, stack = self._files.new()
         popen, wire = _interpreter("solo", self._areas, printed)
         self._started[popen.pid] = popen
-        hello = _greeting(popen, wire, printed)
-        self._slowness = self._slowness or hello["slowness"]
+        machine = _greeting(popen, wire, printed)
+        self._machine = self._machine or machine
         wire.send({"printed": str(printed), "stack": str(stack)})
         return Process(popen.pid, wire, printed, stack)
 

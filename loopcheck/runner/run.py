@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from loopcheck.check import Entry
-from loopcheck.needs import NEEDS, is_met
+from loopcheck.needs import NEEDS
 from loopcheck.runner.processes import OUR_FAULT, Process, Processes, RunnerError, processes
 from loopcheck.runner.wire import Closed
 from loopcheck.subject import CONTROL, SubjectError
@@ -69,7 +69,7 @@ class Runner:
     @property
     def limit(self) -> float:
         """Seconds per check on this machine, as slow as it is just now."""
-        return self._settings.limit * self._processes.slowness
+        return self._settings.limit * self._processes.machine.slowness
 
     def identify(self, spec: str, *, files: bool) -> dict[str, Any]:
         """Resolve a subject, try it out, and say what it is; see :func:`loopcheck.subject.identify`.
@@ -78,21 +78,11 @@ class Runner:
             SubjectError: it cannot be a subject.
         """
         process = self._processes.start()
-        try:
-            answer = self._use(process, spec, identify=True, files=files)
-        finally:
-            if not process.ran:  # nothing ran, nothing is left: the first checks may have it
-                self._keep_or_end(spec, process)
+        answer = self._use(process, spec, identify=True, files=files)
+        # Not kept: its loops are still open, for closing one may be what this subject cannot do.
+        self._processes.end(process)
         identity: dict[str, Any] = answer["identity"]
         return identity
-
-    def _keep_or_end(self, spec: str, process: Process) -> None:
-        if process.wire.fileno() == -1:
-            return
-        if spec in self._children:
-            self._processes.end(process)
-        else:
-            self._children[spec] = process
 
     def run(self, entry: Entry, spec: str) -> Observation:
         """Run one check on a subject; every way to end is an observation.
@@ -100,7 +90,7 @@ class Runner:
         Raises:
             RunnerError: loopcheck's own processes fail.
         """
-        lacking = [name for name in entry.needs if not is_met(name)]
+        lacking = [name for name in entry.needs if name not in self._processes.machine.met]
         if lacking:
             return {"outcome": "unavailable", "seconds": 0.0, "message": f"not so here: {NEEDS[lacking[0]].sentence}"}
         try:
