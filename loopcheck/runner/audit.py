@@ -22,6 +22,10 @@ ONCE: frozenset[str] = frozenset({"descriptors", "threads"})
 """Kinds that may be the first use of something that the process keeps for good, such as libuv's signal pipe: what is
 not there a second time is no leak."""
 
+_SLOW_COLLECTION = 0.0003
+"""Seconds. A collection that takes longer looks mostly at modules that checks have imported: after a clean check, what
+has survived is here for good."""
+
 _DESCRIPTORS = next((path for path in ("/proc/self/fd", "/dev/fd") if os.path.isdir(path)), None)
 
 
@@ -91,7 +95,9 @@ class Audit:
         if running is not None:
             found.append(("running loop", f"the running loop of this thread: {_short(running)}"))
             asyncio._set_running_loop(None)
+        started = time.perf_counter()
         gc.collect()
+        collected = time.perf_counter() - started
         before, after = self.before, _inventory()
         if set(after["threads"]) - set(before["threads"]):
             deadline = time.monotonic() + grace
@@ -108,6 +114,8 @@ class Audit:
         found += _missing(self._own, after["descriptors"])
         found += [("report", report) for report in self.reports]
         self._clean = not found and not any(self._new.values())
+        if self._clean and collected > _SLOW_COLLECTION:
+            gc.freeze()
         return found
 
     def _unraisable(self, unraisable: Any) -> None:
