@@ -175,12 +175,12 @@ class BatterySession:
         hook = self.config.hook
         hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         seen = self.runner.run(item.entry, item.subject)
-        record = records.check_record(item.nodeid, item.entry, item.subject, seen)
-        hook.pytest_runtest_logreport(report=self._report_of(item, record))
+        hook.pytest_runtest_logreport(report=self._report_of(item, seen))
         hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
 
-    def _report_of(self, item: Check, record: dict[str, Any]) -> pytest.TestReport:
+    def _report_of(self, item: Check, seen: dict[str, Any]) -> pytest.TestReport:
+        record = records.check_record(item.nodeid, item.entry, item.subject, seen)
         fails = verdict.fails(record, self.config.getoption("loop_level"))
         outcome: Any = "passed" if record["outcome"] == "passed" else "failed" if fails else "skipped"
         text: Any = None
@@ -199,7 +199,8 @@ class BatterySession:
             duration=record["seconds"],
         )
         # As text: execnet refuses what a hostile subject's strings may hold, JSON in ASCII never does.
-        report.loopcheck = json.dumps(record)  # type: ignore[attr-defined]
+        # And what was seen alone: what the check claims, the process that reports knows itself.
+        report.loopcheck = json.dumps(seen)  # type: ignore[attr-defined]
         return report
 
     def _rerun(self, subject: str, id: str) -> str:
@@ -213,8 +214,7 @@ class BatterySession:
             seen: dict[str, Any] = {"outcome": "passed", "seconds": round(call.duration, 6)}
             if call.excinfo is not None:
                 seen |= {"outcome": "failed", "message": call.excinfo.exconly()[:4000]}
-            record = records.check_record(item.nodeid, item.entry, item.subject, seen)
-            result.get_result().loopcheck = json.dumps(record)
+            result.get_result().loopcheck = json.dumps(seen)
 
     # Report.
 
@@ -222,16 +222,14 @@ class BatterySession:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Write each record as it comes, in the one process that reports."""
         if self.report is not None and not self.is_worker and hasattr(report, "loopcheck"):
-            self.report.add(json.loads(report.loopcheck))
+            self.report.add(report.nodeid, json.loads(report.loopcheck))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: Any) -> Any:
         """Say a loopcheck outcome in its own word."""
-        if getattr(report, "when", "") != "call" or not hasattr(report, "loopcheck"):
+        if report.outcome == "passed" or getattr(report, "when", "") != "call" or not hasattr(report, "loopcheck"):
             return None
         word = json.loads(report.loopcheck)["outcome"]
-        if report.outcome == "passed":
-            return None
         if report.outcome == "failed":
             return "failed", {"hang": "H", "crash": "C", "exited": "E"}.get(word, "F"), word.upper()
         if word in ("unavailable", "declined"):

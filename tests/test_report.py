@@ -23,6 +23,10 @@ def record(outcome: str, level: Any = "must", **seen: Any) -> dict[str, Any]:
     )
 
 
+def seen(outcome: str, **more: Any) -> dict[str, Any]:
+    return {"outcome": outcome, "seconds": 0.0} | more
+
+
 def report(path: Path | None, *ids: str, copies: int = 1) -> records.Report:
     head = {"record": "header", "plan": list(ids)}
     return records.Report(path, head, {id: (entry(id.partition("::")[2]), "a:B") for id in ids}, copies=copies)
@@ -35,9 +39,9 @@ def lines(path: Path) -> list[dict[str, Any]]:
 def test_every_planned_id_gets_one_record_and_the_footer_counts(tmp_path: Path) -> None:
     path = tmp_path / "report.jsonl"
     kept = report(path, "invented::a", "invented::b")
-    kept.add(record("passed") | {"id": "invented::a"})
-    kept.add(record("failed") | {"id": "invented::a"})  # a second answer changes nothing
-    kept.add(record("failed") | {"id": "invented::stranger"})
+    kept.add("invented::a", seen("passed"))
+    kept.add("invented::a", seen("failed"))  # a second answer changes nothing
+    kept.add("invented::stranger", seen("failed"))
     kept.finish("interrupted")
     kept.finish("again")
     head, *checks, footer = lines(path)
@@ -56,7 +60,7 @@ def test_every_planned_id_gets_one_record_and_the_footer_counts(tmp_path: Path) 
 def test_records_are_in_the_file_as_they_come(tmp_path: Path) -> None:
     path = tmp_path / "report.jsonl"
     kept = report(path, "invented::a", "invented::b")
-    kept.add(record("passed") | {"id": "invented::a"})
+    kept.add("invented::a", seen("passed"))
 
     assert [one["record"] for one in lines(path)] == ["header", "check"]
     kept.finish("the test ends")
@@ -64,9 +68,9 @@ def test_records_are_in_the_file_as_they_come(tmp_path: Path) -> None:
 
 def test_of_copies_the_worst_counts(tmp_path: Path) -> None:
     kept = report(None, "invented::a", copies=2)
-    kept.add(record("passed") | {"id": "invented::a"})
+    kept.add("invented::a", seen("passed"))
     assert kept.outcomes() == []
-    kept.add(record("hang") | {"id": "invented::a"})
+    kept.add("invented::a", seen("hang"))
 
     assert [one["outcome"] for one in kept.outcomes()] == ["hang"]
 
@@ -75,7 +79,7 @@ def test_hostile_strings_survive_the_file(tmp_path: Path) -> None:
     path = tmp_path / "report.jsonl"
     text = "\udcff\x00\u202e</script>\n{"
     kept = report(path, "invented::a")
-    kept.add(record("failed", message=text) | {"id": "invented::a"})
+    kept.add("invented::a", seen("failed", message=text))
     kept.finish("")
 
     assert lines(path)[1]["message"] == text

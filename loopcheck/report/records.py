@@ -101,13 +101,12 @@ class Report:
             self._file.write(json.dumps(record, ensure_ascii=True) + "\n")
             self._file.flush()
 
-    def add(self, record: Record) -> None:
-        """Take the record of a check; of one that runs several times, the worst is kept."""
-        id = record["id"]
+    def add(self, id: str, seen: Record) -> None:
+        """Take what was seen of a planned check; of one that runs several times, the worst is kept."""
         if id not in self._planned or id in self.checks:
             return
         copies = self._waiting.setdefault(id, [])
-        copies.append(record)
+        copies.append(check_record(id, *self._planned[id], seen))
         if len(copies) >= self._copies:
             self._settle(id)
 

@@ -38,7 +38,7 @@ OUR_FAULT = 113
 """The exit status of a child in which loopcheck itself failed."""
 
 _BOOT = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from loopcheck.runner.house import main; "
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from loopcheck.runner.{} import main; "
     "main(sys.argv[2], int(sys.argv[3]), json.loads(sys.argv[4]))"
 )
 
@@ -90,10 +90,13 @@ def processes(areas: list[str], *, fork: bool) -> Processes:
     """Start the machinery; it gets ready in the background until the first child is asked for.
 
     Args:
-        areas: the areas whose checks will be run; no others are imported.
+        areas: the areas whose checks will be run; no others are imported. None, to identify subjects only, which
+            takes no pytest in the process.
         fork: whether to fork children from a nursery; else each is a new interpreter.
     """
-    return Nursery(areas) if fork else Spawner(areas)
+    if not areas:
+        return Spawner([], "clerk")
+    return Nursery(areas) if fork else Spawner(areas, "solo")
 
 
 class _Files:
@@ -120,7 +123,15 @@ def _interpreter(role: str, areas: list[str], errors: Path) -> tuple[subprocess.
     environment = {name: value for name, value in os.environ.items() if name not in _STRIPPED}
     with theirs, errors.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-c", _BOOT, json.dumps(path), role, str(theirs.fileno()), json.dumps(areas)],
+            [
+                sys.executable,
+                "-c",
+                _BOOT.format("clerk" if role == "clerk" else "house"),
+                json.dumps(path),
+                role,
+                str(theirs.fileno()),
+                json.dumps(areas),
+            ],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -198,8 +209,9 @@ class Nursery:
 class Spawner:
     """Starts a new interpreter for every child: slower by far, for platforms without fork."""
 
-    def __init__(self, areas: list[str]) -> None:
+    def __init__(self, areas: list[str], role: str) -> None:
         self._areas = areas
+        self._role = role
         self._files = _Files()
         self._started: dict[int, subprocess.Popen[bytes]] = {}
         self._spare: Process | None = None
@@ -219,7 +231,7 @@ class Spawner:
             process, self._spare = self._spare, None
             return process
         printed, stack = self._files.new()
-        popen, wire = _interpreter("solo", self._areas, printed)
+        popen, wire = _interpreter(self._role, self._areas, printed)
         self._started[popen.pid] = popen
         machine = _greeting(popen, wire, printed)
         self._machine = self._machine or machine

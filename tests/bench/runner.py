@@ -22,6 +22,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "fixtures" / "vandals")]
 
 CONTROL = "asyncio:SelectorEventLoop"
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # as on a user's machine
+
 
 def clock(function: Callable[[], object]) -> float:
     """Seconds that a call takes."""
@@ -44,15 +46,15 @@ def pytest(*arguments: str, cwd: str, env: dict[str, str] | None = None) -> int:
 def overhead() -> None:
     """The runner against the same checks called bare in one process, per check that passes."""
     from loopcheck import kit
-    from loopcheck.check import catalogue
+    from loopcheck.check import area_names, catalogue
     from loopcheck.needs import is_met
     from loopcheck.runner.run import Runner, Settings
     from loopcheck.subject import control
 
     # Those that do not wait: where a check sleeps, the difference drowns.
     quick = []
-    runner = Runner([], Settings())
-    for entry in catalogue("scheduling", "lifecycle", "context", "current_task", "task_registration"):
+    runner = Runner(area_names(), Settings())
+    for entry in catalogue():
         if entry.function and entry.applies() and all(map(is_met, entry.needs)):
             seen = runner.run(entry, CONTROL)
             if seen["outcome"] == "passed" and seen["seconds"] < 0.003:
