@@ -7,7 +7,7 @@ from loopcheck.kit.bench import HEAVY, TOOLS, Bench, LoopFactory, Trace, perform
 from loopcheck.kit.foreign import ForeignTask, SilentForeignTask, StubTask
 from loopcheck.kit.net import DatagramWatcher, PipeWatcher, StreamWatcher, SubprocessWatcher, Watcher
 from loopcheck.kit.turns import pass_turns, run_coroutine, turn, turns
-from loopcheck.kit.wait import forked, in_thread, refuses, soon, threaded, wait_until
+from loopcheck.kit.wait import forked, in_thread, refuses, soon, threaded
 
 __all__ = [
     "HEAVY",
@@ -34,5 +34,4 @@ __all__ = [
     "tool",
     "turn",
     "turns",
-    "wait_until",
 ]

@@ -38,17 +38,6 @@ async def soon(awaitable: Awaitable[T], patience: float, what: str) -> T:
     return future.result()
 
 
-def wait_until(event: threading.Event, patience: float, what: str) -> None:
-    """Block this thread until an event that another thread must set.
-
-    Raises:
-        AssertionError: it was not set in ``patience`` seconds.
-    """
-    __tracebackhide__ = True
-    if not event.wait(patience):
-        raise AssertionError(f"within {patience:.0f} s this did not happen: {what}")
-
-
 class Errand(threading.Thread):
     """A thread that runs one function and keeps what it returned or raised."""
 
