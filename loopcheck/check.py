@@ -9,12 +9,13 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import itertools
 import pkgutil
 import platform
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from loopcheck.needs import NEEDS
 from loopcheck.outcomes import LEVELS, Level
+from loopcheck.settings import SETTINGS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -46,6 +48,8 @@ class Entry:
     """Why it is not tested."""
     area: str = ""
     name: str = ""
+    setting: str = ""
+    """The setting in which it runs, one of ``loopcheck.settings``; empty for the plain run."""
     sentence: str = ""
     """The behaviour, in the present tense: the first sentence of the docstring."""
     story: str = ""
@@ -53,8 +57,8 @@ class Entry:
 
     @property
     def id(self) -> str:
-        """The public name, ``area::name``."""
-        return f"{self.area}::{self.name}"
+        """The public name, ``area::name``, or ``area::name[setting]``."""
+        return f"{self.area}::{self.name}" + (f"[{self.setting}]" if self.setting else "")
 
     @property
     def link(self) -> str:
@@ -156,6 +160,34 @@ def untested(
     _entry(module, name, sentence, Entry(reference, level, python, because=because))
 
 
+def also_in(table: Mapping[str, Iterable[Callable[..., Any]]]) -> None:
+    """Have checks run in further settings: the table at the end of an area's file.
+
+    Args:
+        table: the checks by setting, names from ``loopcheck.settings``.
+
+    Raises:
+        CatalogueError: at import, for a setting that there is not, or a function that is not a check or does not
+            suit the setting.
+    """
+    for setting, functions in table.items():
+        for function in functions:
+            plain = f"{function.__module__.rpartition('.')[2]}::{function.__name__}"
+            if setting not in SETTINGS:
+                raise CatalogueError(
+                    f"{plain}: unknown setting {setting!r}; loopcheck.settings has {', '.join(sorted(SETTINGS))}"
+                )
+            if plain not in _entries or _entries[plain].function is not function:
+                raise CatalogueError(f"{plain} is not a check: only checks run in settings")
+            if SETTINGS[setting].coroutines_only and not inspect.iscoroutinefunction(function):
+                raise CatalogueError(f"{plain}: the setting {setting!r} is for checks that are 'async def'")
+            versions = ",".join(filter(None, (_entries[plain].python, SETTINGS[setting].python)))
+            entry = replace(_entries[plain], setting=setting, python=versions)
+            if entry.id in _entries:
+                raise CatalogueError(f"{entry.id} is declared twice")
+            _entries[entry.id] = entry
+
+
 def _entry(module: str, name: str, text: str, given: Entry) -> Entry:
     area = module.rpartition(".")[2]
     id = f"{area}::{name}"
@@ -194,7 +226,10 @@ def area_names() -> tuple[str, ...]:
 
 
 def catalogue(*areas: str) -> list[Entry]:
-    """Everything the areas declare (all areas when none is named), by area and then in the order of the file."""
+    """Everything the areas declare (all areas when none is named), by area and then in the order of the file.
+
+    A check is followed by itself in its settings.
+    """
     wanted = areas or area_names()
     for area in wanted:
         importlib.import_module(f"loopcheck.checks.{area}")
@@ -215,4 +250,8 @@ def find(id: str) -> Entry:
 
 
 def _of(area: str) -> Iterator[Entry]:
-    return (entry for entry in _entries.values() if entry.area == area)
+    together: dict[str, list[Entry]] = {}
+    for entry in _entries.values():
+        if entry.area == area:
+            together.setdefault(entry.name, []).append(entry)
+    return itertools.chain.from_iterable(together.values())

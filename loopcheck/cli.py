@@ -78,15 +78,26 @@ def _list(areas: Sequence[str], levels: Sequence[str] | None, format: str) -> in
         print(json.dumps([_as_json(entry) for entry in entries], indent=1))
         return 0
     area = ""
+    settings: dict[str, list[str]] = {}
     for entry in entries:
+        settings.setdefault(f"{entry.area}::{entry.name}", []).append(entry.setting)
+    for entry in entries:
+        if entry.setting:
+            continue
         if entry.area != area:
             area = entry.area
             print(f"{'' if entry is entries[0] else chr(10)}{area}")
         mark = "" if entry.function else f" [not tested: {entry.because}]"
         versions = f" [Python {entry.python}]" if entry.python else ""
         print(f"  {entry.id}\n    {entry.level}: {entry.sentence}{versions}{mark}")
-    tested = sum(entry.function is not None for entry in entries)
-    print(f"\n{tested} checks, {len(entries) - tested} behaviours not tested")
+        if also := settings[entry.id][1:]:
+            print(f"    also in the settings {', '.join(also)}")
+    tested = sum(entry.function is not None for entry in entries if not entry.setting)
+    again = sum(bool(entry.setting) for entry in entries)
+    print(
+        f"\n{tested} checks, {again} more runs of them in settings, "
+        f"{len(entries) - tested - again} behaviours not tested"
+    )
     return 0
 
 
@@ -95,6 +106,7 @@ def _as_json(entry: Any) -> dict[str, Any]:
         "id": entry.id,
         "kind": "check" if entry.function else "untested",
         "area": entry.area,
+        "setting": entry.setting,
         "level": entry.level,
         "sentence": entry.sentence,
         "python": entry.python,
@@ -108,9 +120,10 @@ def _as_json(entry: Any) -> dict[str, Any]:
 def _explain(id: str) -> int:
     from loopcheck import check
     from loopcheck.needs import NEEDS
+    from loopcheck.settings import SETTINGS
 
     try:
-        entry = check.find(id.partition("[")[0])
+        entry = check.find(id)
     except KeyError:
         return _unknown("check", id, [entry.id for entry in check.catalogue()])
     print(f"{entry.id}\n\n{entry.sentence}")
@@ -118,6 +131,8 @@ def _explain(id: str) -> int:
         print(f"\n{entry.story}")
     print(f"\nlevel      {entry.level}: {LEVEL_MEANS[entry.level]}")
     print(f"versions   {f'Python {entry.python}' if entry.python else 'all'}")
+    if entry.setting:
+        print(f"setting    {entry.setting}: {SETTINGS[entry.setting].sentence}")
     for need in entry.needs:
         print(f"needs      {need}: {NEEDS[need].sentence}")
     print(f"reference  {entry.reference}\n           {entry.link}")

@@ -12,7 +12,9 @@ import pytest
 from loopcheck import check
 from loopcheck.outcomes import LEVEL_MEANS
 
-_ID = re.compile(r"(?:\.\./)*(?P<area>[a-z_]+)(?:::(?P<name>[a-z0-9_]+)(?:\[(?P<subject>.*)\])?)?")
+_ID = re.compile(
+    r"(?:\.\./)*(?P<area>[a-z_]+)(?:::(?P<name>[a-z0-9_]+)(?:\[(?P<setting>[a-z-]+)\])?(?:\[(?P<subject>.*:.*)\])?)?"
+)
 """An id as pytest prints it, which may begin with the way from the current folder up to the root."""
 
 
@@ -20,6 +22,14 @@ def is_id(argument: str) -> bool:
     """Whether a command-line argument looks like an id of the battery rather than like a path."""
     found = _ID.fullmatch(argument)
     return found is not None and (found["name"] is not None or found["area"] in check.area_names())
+
+
+def parse_id(id: str) -> tuple[str, str]:
+    """The check's own id, and the subject or an empty string, of an id that an item has."""
+    found = _ID.fullmatch(id)
+    assert found is not None
+    setting = f"[{found['setting']}]" if found["setting"] else ""
+    return f"{found['area']}::{found['name']}{setting}", found["subject"] or ""
 
 
 class Selection:
@@ -30,17 +40,21 @@ class Selection:
     """
 
     def __init__(self, arguments: Sequence[str]) -> None:
-        self._wanted: list[tuple[str, str | None, str | None]] = []
+        self._wanted: list[tuple[str, str | None, str | None, str | None]] = []
         for argument in arguments:
             found = _ID.fullmatch(argument)
             assert found is not None
-            area, name, subject = found["area"], found["name"], found["subject"]
+            area, name, setting = found["area"], found["name"], found["setting"]
             if area not in check.area_names():
                 raise pytest.UsageError(_unknown(argument, "area", area, check.area_names()))
-            names = [entry.name for entry in check.catalogue(area)]
-            if name is not None and name not in names:
-                raise pytest.UsageError(_unknown(argument, f"check in {area}", name, names))
-            self._wanted.append((area, name, subject))
+            settings: dict[str, list[str]] = {}
+            for entry in check.catalogue(area):
+                settings.setdefault(entry.name, []).append(entry.setting)
+            if name is not None and name not in settings:
+                raise pytest.UsageError(_unknown(argument, f"check in {area}", name, settings))
+            if name is not None and setting is not None and setting not in settings[name]:
+                raise pytest.UsageError(_unknown(argument, "setting of this check", setting, settings[name]))
+            self._wanted.append((area, name, setting, found["subject"]))
 
     @property
     def areas(self) -> list[str]:
@@ -50,8 +64,11 @@ class Selection:
     def takes(self, entry: check.Entry, subject: str) -> bool:
         """Whether this check is wanted on this subject."""
         return not self._wanted or any(
-            entry.area == area and name in (None, entry.name) and of in (None, subject)
-            for area, name, of in self._wanted
+            entry.area == area
+            and name in (None, entry.name)
+            and setting in (None, entry.setting)
+            and of in (None, subject)
+            for area, name, setting, of in self._wanted
         )
 
 
@@ -76,7 +93,7 @@ class Area(pytest.Collector):
                 continue
             for subject in self._subjects:
                 if self._selection.takes(entry, subject):
-                    name = f"{entry.name}[{subject}]" if len(self._subjects) > 1 else entry.name
+                    name = entry.id.partition("::")[2] + (f"[{subject}]" if len(self._subjects) > 1 else "")
                     yield Check.from_parent(self, name=name, entry=entry, subject=subject)
 
 
@@ -107,7 +124,7 @@ class Check(pytest.Item):
 
         factory = subject.resolve(self.subject)
         limit: float = self.config.getoption("loop_time_limit")
-        kit.perform(self.entry, kit.Bench(factory, limit))
+        kit.perform(self.entry, kit.Bench(factory, limit, self.entry.setting))
 
 
 def collect(session: pytest.Session, selection: Selection, subjects: Sequence[str]) -> list[pytest.Item]:

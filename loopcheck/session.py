@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from loopcheck import __version__, check
-from loopcheck.collect import Check, Selection, collect, is_id, register_markers
+from loopcheck.collect import Check, Selection, collect, is_id, parse_id, register_markers
 from loopcheck.report import cards, records, verdict
-from loopcheck.runner.run import Runner, Settings
+from loopcheck.runner.run import Options, Runner
 from loopcheck.subject import SubjectError
 
 
@@ -95,13 +95,13 @@ class BatterySession:
     def pytest_sessionstart(self) -> None:
         """Start the runner's processes, which get ready while pytest collects."""
         if not self.listing:
-            settings = Settings(
+            options = Options(
                 limit=self.config.getoption("loop_time_limit"),
                 fork=hasattr(os, "fork") and not self.config.getoption("loop_spawn"),
                 path=(str(self.config.invocation_params.dir),),
             )
             # The controller asks who the subjects are, and runs nothing.
-            self.runner = Runner([] if self.is_controller else self.selection.areas, settings)
+            self.runner = Runner([] if self.is_controller else self.selection.areas, options)
 
     @pytest.hookimpl(tryfirst=True)  # before pytest-xdist's controller, which ends this hook
     def pytest_collection(self, session: pytest.Session) -> bool | None:
@@ -160,8 +160,8 @@ class BatterySession:
     def _planned(self, ids: list[str]) -> dict[str, tuple[check.Entry, str]]:
         planned = {}
         for id in ids:
-            name, _, subject = id.partition("[")
-            planned[id] = (check.find(name), subject.removesuffix("]") or self.subjects[0])
+            name, subject = parse_id(id)
+            planned[id] = (check.find(name), subject or self.subjects[0])
         return planned
 
     # Run.
@@ -204,7 +204,7 @@ class BatterySession:
         return report
 
     def _rerun(self, subject: str, id: str) -> str:
-        return f"pytest --loop-factory={shlex.quote(subject)} {id}"
+        return f"pytest --loop-factory={shlex.quote(subject)} {shlex.quote(id)}"
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:

@@ -16,7 +16,7 @@ import pytest
 from loopcheck.check import find
 from loopcheck.runner import run
 from loopcheck.runner.processes import RunnerError
-from loopcheck.runner.run import Runner, Settings
+from loopcheck.runner.run import Options, Runner
 from loopcheck.subject import CONTROL, SubjectError
 
 FIFO = find("scheduling::call_soon_fifo_order")
@@ -44,8 +44,8 @@ def make_runner(tmp_path: Path) -> Iterator[MakeRunner]:
     """Make runners that are closed after the test."""
     made = []
 
-    def make(**settings: Any) -> Runner:
-        made.append(Runner(["scheduling"], Settings(path=(str(tmp_path),), **settings)))
+    def make(**options: Any) -> Runner:
+        made.append(Runner(["scheduling"], Options(path=(str(tmp_path),), **options)))
         return made[-1]
 
     yield make

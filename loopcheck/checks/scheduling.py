@@ -11,7 +11,7 @@ import threading
 import time
 import weakref
 
-from loopcheck.check import check
+from loopcheck.check import also_in, check
 from loopcheck.kit import in_thread, pass_turns, refuses, soon, turn, turns
 from loopcheck.kit.clock import CLOCK_SLACK, OWN_CLOCK_GRAIN, block, idleness
 
@@ -943,3 +943,16 @@ async def new_nearer_timer_shortens_wait(loop, patience):
         distant.cancel()
 
     assert name == "the nearer timer"
+
+
+also_in(
+    {
+        "debug": (call_soon_fifo_order, call_soon_positional_args, nested_call_soon_runs_next_iteration),
+        "other-thread": (call_soon_fifo_order, nested_call_soon_runs_next_iteration),
+        "runner": (nested_call_soon_runs_next_iteration,),
+        "eager-tasks": (nested_call_soon_runs_next_iteration,),
+        "python-tasks": (nested_call_soon_runs_next_iteration,),
+        "first-loop": (call_soon_fifo_order, nested_call_soon_runs_next_iteration),
+        "second-loop": (call_soon_fifo_order, nested_call_soon_runs_next_iteration),
+    }
+)

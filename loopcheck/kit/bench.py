@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from loopcheck.check import Entry
+from loopcheck.kit.wait import Errand
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 T = TypeVar("T")
@@ -32,22 +33,53 @@ def tool(function: Callable[[Bench], Iterator[T]]) -> Callable[[Bench], contextl
     return manager
 
 
+class _Arranged:
+    """The subject's factory, and what a setting does to each loop; no function, which would become a method."""
+
+    def __init__(self, factory: LoopFactory, arrange: Callable[[asyncio.AbstractEventLoop], None]) -> None:
+        self._factory = factory
+        self._arrange = arrange
+
+    def __call__(self) -> asyncio.AbstractEventLoop:
+        loop = self._factory()
+        self._arrange(loop)
+        return loop
+
+
+def _python_task(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> Any:
+    return asyncio.tasks._PyTask(coroutine, loop=loop, **options)  # type: ignore[attr-defined]  # no public name
+
+
+_ARRANGEMENTS: dict[str, Callable[[asyncio.AbstractEventLoop], None]] = {
+    "debug": lambda loop: loop.set_debug(True),
+    "eager-tasks": lambda loop: loop.set_task_factory(asyncio.eager_task_factory),
+    "python-tasks": lambda loop: loop.set_task_factory(_python_task),
+}
+
+
 class Bench:
     """Where one check runs: makes loops of the subject, hands out tools, and clears up.
 
     Args:
         factory: makes a loop of the subject.
         patience: how long, in seconds, a check waits for something that must happen.
+        setting: the setting in which the check runs, one of ``loopcheck.settings``; empty for the plain run.
     """
 
-    def __init__(self, factory: LoopFactory, patience: float) -> None:
-        self.factory = factory
+    def __init__(self, factory: LoopFactory, patience: float, setting: str = "") -> None:
+        self.factory: LoopFactory = _Arranged(factory, _ARRANGEMENTS[setting]) if setting in _ARRANGEMENTS else factory
         self.patience = patience
+        self.setting = setting
+        self.runner: asyncio.Runner | None = None
         self.loops: list[asyncio.AbstractEventLoop] = []
         self._tools: dict[str, Any] = {}
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Bench:
+        if self.setting == "second-loop":
+            self.new_loop().run_until_complete(asyncio.sleep(0))
+        elif self.setting == "runner":
+            self.runner = self._stack.enter_context(asyncio.Runner(loop_factory=self.new_loop))
         return self
 
     def __exit__(self, *failure: Any) -> None:
@@ -79,6 +111,16 @@ def perform(entry: Entry, bench: Bench) -> None:
         Exception: whatever else the check, or the subject in its stead, raised.
     """
     __tracebackhide__ = True
+    if bench.setting == "other-thread":
+        errand = Errand(_perform, entry, bench)
+        errand.start()
+        errand.result(patience=None)  # the runner outside holds the deadline
+    else:
+        _perform(entry, bench)
+
+
+def _perform(entry: Entry, bench: Bench) -> None:
+    __tracebackhide__ = True
     assert entry.function is not None
     with bench:
         arguments = {name: bench.tool(name) for name in inspect.signature(entry.function).parameters}
@@ -100,13 +142,17 @@ def perform(entry: Entry, bench: Bench) -> None:
             else:
                 ending.append(None)
 
+        run = bench.runner.run if bench.runner else bench.tool("loop").run_until_complete
+        coroutine = body()
         try:
-            bench.tool("loop").run_until_complete(body())
+            run(coroutine)
         except BaseException:
             if not ending or ending[0] is None:
                 raise
+        finally:
+            coroutine.close()  # which the loop may have refused
         if not ending:
-            raise AssertionError("run_until_complete() returned before the coroutine it was given had ended")
+            raise AssertionError("the run of the loop returned before the coroutine it was given had ended")
         if ending[0] is not None:
             raise ending[0]
 
@@ -127,7 +173,7 @@ class Trace(list[Any]):
 @tool
 def loop(bench: Bench) -> Iterator[asyncio.AbstractEventLoop]:
     """A fresh loop of the subject; in an ``async def`` check, the one that runs it."""
-    yield bench.new_loop()
+    yield bench.runner.get_loop() if bench.runner else bench.new_loop()
 
 
 @tool
@@ -140,6 +186,14 @@ def new_loop(bench: Bench) -> Iterator[LoopFactory]:
 def loop_factory(bench: Bench) -> Iterator[LoopFactory]:
     """The subject's factory itself, for those who close what they make, such as asyncio.Runner."""
     yield bench.factory
+
+
+@tool
+def new_future(bench: Bench) -> Iterator[Callable[[], asyncio.Future[Any]]]:
+    """A function that makes a pending future of asyncio's own class, on ``loop``."""
+    of_python: Any = asyncio.futures._PyFuture  # type: ignore[attr-defined]  # it has no public name
+    kind = of_python if bench.setting == "python-tasks" else asyncio.Future
+    yield lambda: kind(loop=bench.tool("loop"))
 
 
 @tool

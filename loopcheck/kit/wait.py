@@ -54,8 +54,11 @@ class Errand(threading.Thread):
         except BaseException as error:
             self._error = error
 
-    def result(self, patience: float) -> Any:
+    def result(self, patience: float | None) -> Any:
         """Wait for the thread to end; return what its function returned, or raise what it raised.
+
+        Args:
+            patience: seconds to wait; None for as long as it takes.
 
         Raises:
             AssertionError: the thread is still running after ``patience`` seconds.

@@ -10,6 +10,7 @@ from typing import Any
 from loopcheck.outcomes import ACCEPTABLE, LEVEL_MEANS, OUTCOMES
 from loopcheck.report import verdict
 from loopcheck.report.records import Report
+from loopcheck.settings import SETTINGS
 
 _WIDEST = 2000
 """How many characters of one field a card shows; the record has more."""
@@ -36,6 +37,7 @@ def card(record: dict[str, Any], rerun: str) -> str:
         message = ""
     rows = [
         ("level", f"{record['level']}: {LEVEL_MEANS[record['level']]}"),
+        ("setting", f"{record['setting']}: {SETTINGS[record['setting']].sentence}" if record["setting"] else ""),
         ("outcome", _outcome(record)),
         ("expected", record.get("expected", "")),
         ("observed", record.get("observed", "")),

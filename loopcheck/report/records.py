@@ -60,6 +60,7 @@ def check_record(id: str, entry: Entry, subject: str, seen: Record) -> Record:
         "id": id,
         "check": entry.id,
         "area": entry.area,
+        "setting": entry.setting,
         "level": entry.level,
         "subject": subject,
         "outcome": seen["outcome"],

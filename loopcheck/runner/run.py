@@ -37,7 +37,7 @@ _DIE_GRACE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Options:
     """How to run: what the user may choose."""
 
     limit: float = DEFAULT_LIMIT
@@ -58,18 +58,18 @@ class Runner:
 
     Args:
         areas: the areas whose checks will be asked for; none, to identify subjects only.
-        settings: what the user chose.
+        options: what the user chose.
     """
 
-    def __init__(self, areas: Sequence[str], settings: Settings) -> None:
-        self._settings = settings
-        self._processes: Processes = processes(list(areas), fork=settings.fork)
+    def __init__(self, areas: Sequence[str], options: Options) -> None:
+        self._options = options
+        self._processes: Processes = processes(list(areas), fork=options.fork)
         self._children: dict[str, Process] = {}
 
     @property
     def limit(self) -> float:
         """Seconds per check on this machine, as slow as it is just now."""
-        return self._settings.limit * self._processes.machine.slowness
+        return self._options.limit * self._processes.machine.slowness
 
     def identify(self, spec: str, *, files: bool) -> dict[str, Any]:
         """Resolve a subject, try it out, and say what it is; see :func:`loopcheck.subject.identify`.
@@ -94,13 +94,13 @@ class Runner:
         if lacking:
             return {"outcome": "unavailable", "seconds": 0.0, "message": f"not so here: {NEEDS[lacking[0]].sentence}"}
         try:
-            process = self._child(spec)
+            process = self._fresh(spec) if entry.setting == "first-loop" else self._child(spec)
             before = process.ran[:]
             seen = self._observe(process, entry, spec)
         except SubjectError as error:
             # It could be used when it was identified, and now it cannot: a fault of the subject, no end of the run.
             return {"outcome": "failed", "seconds": 0.0, "message": str(error), "printed": error.detail}
-        if seen["outcome"] == "passed" or not self._settings.confirm:
+        if seen["outcome"] == "passed" or not self._options.confirm:
             return seen
         if before:
             seen["after"] = before[-1]
@@ -134,7 +134,7 @@ class Runner:
         asked = f"--loop-factory={spec!r}"
         try:
             process.wire.send(
-                {"do": "subject", "spec": spec, "path": self._settings.path, "identify": identify, "files": files}
+                {"do": "subject", "spec": spec, "path": self._options.path, "identify": identify, "files": files}
             )
             answer = process.wire.receive(max(_USE_LIMIT, self.limit))
         except TimeoutError:

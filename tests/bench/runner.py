@@ -48,12 +48,12 @@ def overhead() -> None:
     from loopcheck import kit
     from loopcheck.check import area_names, catalogue
     from loopcheck.needs import is_met
-    from loopcheck.runner.run import Runner, Settings
+    from loopcheck.runner.run import Options, Runner
     from loopcheck.subject import control
 
     # Those that do not wait: where a check sleeps, the difference drowns.
     quick = []
-    runner = Runner(area_names(), Settings())
+    runner = Runner(area_names(), Options())
     for entry in catalogue():
         if entry.function and entry.applies() and all(map(is_met, entry.needs)):
             seen = runner.run(entry, CONTROL)
@@ -112,11 +112,11 @@ def startup() -> None:
 def trouble() -> None:
     """What a crash and a hang cost beyond the deadlines they used, up to the end of the next check."""
     from loopcheck.check import find
-    from loopcheck.runner.run import Runner, Settings
+    from loopcheck.runner.run import Options, Runner
 
     bystander, victim = find("scheduling::call_soon_not_synchronous"), find("scheduling::call_soon_fifo_order")
     for name in ("segfault", "exits_quietly", "hangs_in_poll", "holds_the_gil"):
-        runner = Runner(["scheduling"], Settings(limit=0.5))
+        runner = Runner(["scheduling"], Options(limit=0.5))
         costs = []
         for _ in range(8):
             runner.run(bystander, f"{name}:Loop")
