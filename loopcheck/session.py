@@ -22,6 +22,8 @@ from loopcheck.report import cards, records, verdict
 from loopcheck.runner.run import Options, Runner
 from loopcheck.subject import SubjectError
 
+_DOOR = "loopcheck_door"
+
 
 def activate(config: pytest.Config, subjects: list[str]) -> None:
     """Decide what this session is about, and register what it takes.
@@ -47,6 +49,9 @@ def activate(config: pytest.Config, subjects: list[str]) -> None:
     for plugin in config.pluginmanager.get_plugins():
         if isinstance(plugin, types.ModuleType) and os.path.basename(plugin.__file__ or "") == "conftest.py":
             config.pluginmanager.unregister(plugin)
+    # At the end of every session hypothesis's plugin imports hypothesis, for tests that are not here.
+    if config.pluginmanager.hasplugin("hypothesispytest"):
+        config.pluginmanager.unregister(name="hypothesispytest")
     session = BatterySession(config, subjects, Selection(ids))
     config.pluginmanager.register(session, "loopcheck-session")
 
@@ -99,9 +104,22 @@ class BatterySession:
                 limit=self.config.getoption("loop_time_limit"),
                 fork=hasattr(os, "fork") and not self.config.getoption("loop_spawn"),
                 path=(str(self.config.invocation_params.dir),),
+                door=self.config.workerinput.get(_DOOR) if self.is_worker else None,  # type: ignore[attr-defined]
             )
-            # The controller asks who the subjects are, and runs nothing.
-            self.runner = Runner([] if self.is_controller else self.selection.areas, options)
+            # A controller asks who the subjects are, and runs nothing; its workers may come to use its processes.
+            areas = self.selection.areas if not self.is_controller or self._shares else []
+            self.runner = Runner(areas, options)
+
+    @property
+    def _shares(self) -> bool:
+        """Whether all workers are what the controller is: the same Python in the same environment on this machine."""
+        return set(self.config.getoption("tx", None) or ()) == {"popen"}
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """On the controller: tell a worker where the nursery is that it may use."""
+        if self.runner is not None:
+            node.workerinput[_DOOR] = self.runner.door
 
     @pytest.hookimpl(tryfirst=True)  # before pytest-xdist's controller, which ends this hook
     def pytest_collection(self, session: pytest.Session) -> bool | None:

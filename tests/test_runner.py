@@ -193,7 +193,7 @@ def test_a_loop_that_swallows_the_failure_does_not_pass(make_runner: MakeRunner,
 def test_unmet_need_is_unavailable(make_runner: MakeRunner, monkeypatch: pytest.MonkeyPatch) -> None:
     runner = make_runner()
     machine = runner._processes.machine
-    monkeypatch.setattr(runner._processes, "_machine", dataclasses.replace(machine, met=machine.met - {"ipv6"}))
+    monkeypatch.setattr(runner._processes, "machine", dataclasses.replace(machine, met=machine.met - {"ipv6"}))
     seen = runner.run(dataclasses.replace(FIFO, needs=("ipv6",)), CONTROL)
 
     assert seen["outcome"] == "unavailable"

@@ -15,6 +15,7 @@ import gc
 import importlib
 import inspect
 import os
+import select
 import signal
 import socket
 import sys
@@ -38,13 +39,29 @@ _UNUSED = (
 """Plugins of pytest's own that change hooks, filters or output of the process."""
 
 
+class Guest:
+    """A runner that has children forked, by its conversation with the nursery."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self.children: set[int] = set()
+
+    def leave(self) -> None:
+        """End its children, when it is gone."""
+        for pid in self.children:
+            end(pid, 0.0)
+        self.wire.close()
+
+
 class House:
     """The plugin that turns the session into a server."""
 
-    def __init__(self, role: str, wire: Wire, areas: list[str]) -> None:
+    def __init__(self, role: str, wire: Wire, areas: list[str], door: socket.socket | None = None) -> None:
         self.role = role
         self.wire = wire
         self.areas = areas
+        self.door = door
+        self.guests: dict[int, Guest] = {}
         self.environment: dict[str, str] = {}
         self.comparison: Comparison = {}
         self.stack: Any = None
@@ -83,39 +100,61 @@ class House:
         self.be_child(self.wire, request["printed"], request["stack"])
 
     def nurse(self) -> None:
-        """Fork children on request until the runner is gone, and take all of them along."""
+        """Fork children on request until the runner that started us is gone, and take all of them along."""
         greeting = self.greeting()
         gc.collect()
         gc.freeze()
         self.wire.send(greeting)
-        children: set[int] = set()
-        try:
-            while True:
-                request = self.wire.receive()
-                if request["do"] == "fork":
-                    ours, theirs = socket.socketpair()
-                    pid = os.fork()
-                    if pid == 0:
-                        self.in_fork(theirs, ours, request)
-                    theirs.close()
-                    children.add(pid)
-                    self.wire.send({"pid": pid}, descriptor=ours.fileno())
-                    ours.close()
-                else:
-                    status = end(request["pid"], request["grace"])
-                    children.discard(request["pid"])
-                    self.wire.send({"status": status})
-        except Closed:
-            pass
-        finally:
-            for pid in children:
-                end(pid, 0.0)
+        assert self.door is not None
+        self.guests = {self.wire.fileno(): Guest(self.wire)}
+        poll = select.poll()
+        poll.register(self.wire.fileno(), select.POLLIN)
+        poll.register(self.door.fileno(), select.POLLIN)
+        while self.wire.fileno() in self.guests:
+            for number, _ in poll.poll():
+                if number == self.door.fileno():
+                    guest = Guest(Wire(self.door.accept()[0]))
+                    self.guests[guest.wire.fileno()] = guest
+                    poll.register(guest.wire.fileno(), select.POLLIN)
+                    with contextlib.suppress(Closed):
+                        guest.wire.send(greeting)
+                    continue
+                try:
+                    self.attend(self.guests[number])
+                except Closed:
+                    poll.unregister(number)
+                    self.guests.pop(number).leave()
+        for guest in self.guests.values():
+            guest.leave()
+
+    def attend(self, guest: Guest) -> None:
+        """Answer one request.
+
+        Raises:
+            Closed: the guest is gone.
+        """
+        request = guest.wire.receive()
+        if request["do"] == "end":
+            guest.children.discard(request["pid"])
+            guest.wire.send({"status": end(request["pid"], request["grace"])})
+            return
+        ours, theirs = socket.socketpair()
+        with ours:
+            pid = os.fork()
+            if pid == 0:
+                self.in_fork(theirs, ours, request)
+            theirs.close()
+            guest.children.add(pid)
+            guest.wire.send({"pid": pid}, descriptor=ours.fileno())
 
     def in_fork(self, theirs: socket.socket, ours: socket.socket, request: dict[str, Any]) -> None:
         """Live as a child; never comes back."""
         try:
             ours.close()
-            self.wire.close()
+            for guest in self.guests.values():
+                guest.wire.close()
+            assert self.door is not None
+            self.door.close()
             os.setsid()
             # A grandchild that a check leaves behind must not keep the conversation open after the child's death.
             os.register_at_fork(after_in_child=theirs.close)
@@ -185,10 +224,11 @@ def _kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def main(role: str, descriptor: int, areas: list[str]) -> None:
-    """Be a nursery or a solo, on the socket that was inherited as ``descriptor``."""
+def main(role: str, descriptor: int, areas: list[str], door: int = -1) -> None:
+    """Be a nursery or a solo, on the socket that was inherited as ``descriptor``; a nursery with a door for others."""
     assert threading.active_count() == 1
-    house = House(role, Wire(socket.socket(fileno=descriptor)), areas)
+    listener = socket.socket(fileno=door) if door >= 0 else None
+    house = House(role, Wire(socket.socket(fileno=descriptor)), areas, listener)
     house.environment = dict(os.environ)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):

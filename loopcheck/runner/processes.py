@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import json
 import os
@@ -39,7 +40,7 @@ OUR_FAULT = 113
 
 _BOOT = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from loopcheck.runner.{} import main; "
-    "main(sys.argv[2], int(sys.argv[3]), json.loads(sys.argv[4]))"
+    "main(sys.argv[2], int(sys.argv[3]), json.loads(sys.argv[4]), *map(int, sys.argv[5:]))"
 )
 
 
@@ -86,17 +87,20 @@ class Processes(Protocol):
         """End everything."""
 
 
-def processes(areas: list[str], *, fork: bool) -> Processes:
+def processes(areas: list[str], *, fork: bool, door: str | None = None) -> Processes:
     """Start the machinery; it gets ready in the background until the first child is asked for.
 
     Args:
         areas: the areas whose checks will be run; no others are imported. None, to identify subjects only, which
             takes no pytest in the process.
         fork: whether to fork children from a nursery; else each is a new interpreter.
+        door: the address of a nursery that another process has started, to fork children from that one.
     """
     if not areas:
         return Spawner([], "clerk")
-    return Nursery(areas) if fork else Spawner(areas, "solo")
+    if not fork:
+        return Spawner(areas, "solo")
+    return Nursery(areas) if door is None else Guest(door)
 
 
 class _Files:
@@ -117,8 +121,11 @@ class _Files:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _interpreter(role: str, areas: list[str], errors: Path) -> tuple[subprocess.Popen[bytes], Wire]:
+def _interpreter(
+    role: str, areas: list[str], errors: Path, door: socket.socket | None = None
+) -> tuple[subprocess.Popen[bytes], Wire]:
     ours, theirs = socket.socketpair()
+    doors = [] if door is None else [door.fileno()]
     path = [os.path.abspath(folder) for folder in sys.path]
     environment = {name: value for name, value in os.environ.items() if name not in _STRIPPED}
     with theirs, errors.open("ab") as output:
@@ -131,8 +138,9 @@ def _interpreter(role: str, areas: list[str], errors: Path) -> tuple[subprocess.
                 role,
                 str(theirs.fileno()),
                 json.dumps(areas),
+                *map(str, doors),
             ],
-            pass_fds=[theirs.fileno()],
+            pass_fds=[theirs.fileno(), *doors],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=output,
@@ -144,8 +152,7 @@ def _interpreter(role: str, areas: list[str], errors: Path) -> tuple[subprocess.
 
 def _greeting(process: subprocess.Popen[bytes], wire: Wire, errors: Path) -> Machine:
     try:
-        greeting = wire.receive(START_LIMIT)
-        return Machine(greeting["slowness"], frozenset(greeting["met"]))
+        return _machine(wire)
     except (Closed, TimeoutError) as error:
         process.kill()
         process.wait()
@@ -153,25 +160,34 @@ def _greeting(process: subprocess.Popen[bytes], wire: Wire, errors: Path) -> Mac
         raise RunnerError(f"loopcheck's own process did not start ({error or 'no answer'}):\n{said[-4000:]}") from None
 
 
-class Nursery:
-    """Forks children from one process that has everything imported but the subject."""
+def _machine(wire: Wire) -> Machine:
+    greeting = wire.receive(START_LIMIT)
+    return Machine(greeting["slowness"], frozenset(greeting["met"]))
 
-    def __init__(self, areas: list[str]) -> None:
+
+class Guest:
+    """Has children forked by the nursery of another process: pytest-xdist's workers share one."""
+
+    def __init__(self, door: str) -> None:
+        sock = socket.socket(socket.AF_UNIX)
+        try:
+            sock.connect(door)
+        except OSError as error:
+            sock.close()
+            raise RunnerError(f"loopcheck's nursery process cannot be reached at {door!r}: {error}") from None
         self._files = _Files()
-        self._errors = self._files.folder / "nursery"
-        self._process, self._wire = _interpreter("nursery", areas, self._errors)
-        self._machine: Machine | None = None
-        self._alive: set[int] = set()
+        self._wire = Wire(sock)
 
-    @property
+    @functools.cached_property
     def machine(self) -> Machine:
         """Found out by the nursery before its first child."""
-        if self._machine is None:
-            self._machine = _greeting(self._process, self._wire, self._errors)
-        return self._machine
+        try:
+            return _machine(self._wire)
+        except (Closed, TimeoutError):
+            raise RunnerError("loopcheck's nursery process did not start") from None
 
     def start(self) -> Process:
-        """Fork a child."""
+        """Have a child forked."""
         assert self.machine  # the nursery greets before it takes requests
         printed, stack = self._files.new()
         try:
@@ -179,13 +195,11 @@ class Nursery:
             answer, descriptor = self._wire.receive_descriptor(START_LIMIT)
         except (Closed, TimeoutError):
             raise RunnerError("loopcheck's nursery process is gone; it cannot make further children") from None
-        self._alive.add(answer["pid"])
         return Process(answer["pid"], Wire(socket.socket(fileno=descriptor)), printed, stack)
 
     def end(self, process: Process, grace: float = 0.0) -> int:
-        """End a child and what it started."""
+        """Have a child ended, with what it started."""
         process.wire.close()
-        self._alive.discard(process.pid)
         try:
             self._wire.send({"do": "end", "pid": process.pid, "grace": grace})
             status: int = self._wire.receive(grace + START_LIMIT)["status"]
@@ -194,7 +208,44 @@ class Nursery:
         return status
 
     def close(self) -> None:
-        """End the nursery, which ends its children; at the latest we do."""
+        """Leave; the nursery ends the children that were forked for us."""
+        self._wire.close()
+        self._files.remove()
+
+
+class Nursery(Guest):
+    """One process that has everything imported but the subject, and forks children; its starter is its first guest."""
+
+    def __init__(self, areas: list[str]) -> None:
+        self._files = _Files()
+        self._errors = self._files.folder / "nursery"
+        self.door: str = str(self._files.folder / "door")
+        """The address at which other processes find the nursery."""
+        with socket.socket(socket.AF_UNIX) as door:
+            # Ours from the start, so that a guest who comes before the nursery is ready waits in the backlog.
+            door.bind(self.door)
+            door.listen(128)
+            self._process, self._wire = _interpreter("nursery", areas, self._errors, door)
+        self._alive: set[int] = set()
+
+    @functools.cached_property
+    def machine(self) -> Machine:
+        """Found out by the nursery before its first child."""
+        return _greeting(self._process, self._wire, self._errors)
+
+    def start(self) -> Process:
+        """Have a child forked."""
+        process = super().start()
+        self._alive.add(process.pid)
+        return process
+
+    def end(self, process: Process, grace: float = 0.0) -> int:
+        """Have a child ended, with what it started."""
+        self._alive.discard(process.pid)
+        return super().end(process, grace)
+
+    def close(self) -> None:
+        """End the nursery, which ends all its children; at the latest we end ours."""
         self._wire.close()
         try:
             self._process.wait(0.5)

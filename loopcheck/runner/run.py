@@ -48,6 +48,8 @@ class Options:
     """Whether what does not pass runs again, alone and on the control."""
     path: tuple[str, ...] = ()
     """Folders that go before sys.path when the subject is imported."""
+    door: str | None = None
+    """The address of another runner's nursery, to have children forked by that; see :attr:`Runner.door`."""
 
 
 class Runner:
@@ -63,8 +65,13 @@ class Runner:
 
     def __init__(self, areas: Sequence[str], options: Options) -> None:
         self._options = options
-        self._processes: Processes = processes(list(areas), fork=options.fork)
+        self._processes: Processes = processes(list(areas), fork=options.fork, door=options.door)
         self._children: dict[str, Process] = {}
+
+    @property
+    def door(self) -> str | None:
+        """Where runners in other processes of this machine find our nursery; None if there is none to share."""
+        return getattr(self._processes, "door", None)
 
     @property
     def limit(self) -> float:
