@@ -40,11 +40,11 @@ class Selection:
     """
 
     def __init__(self, arguments: Sequence[str]) -> None:
-        self._wanted: list[tuple[str, str | None, str | None, str | None]] = []
+        self._wanted: list[tuple[str, str | None, str, str | None]] = []
         for argument in arguments:
             found = _ID.fullmatch(argument)
             assert found is not None
-            area, name, setting = found["area"], found["name"], found["setting"]
+            area, name, setting = found["area"], found["name"], found["setting"] or ""
             if area not in check.area_names():
                 raise pytest.UsageError(_unknown(argument, "area", area, check.area_names()))
             settings: dict[str, list[str]] = {}
@@ -52,7 +52,7 @@ class Selection:
                 settings.setdefault(entry.name, []).append(entry.setting)
             if name is not None and name not in settings:
                 raise pytest.UsageError(_unknown(argument, f"check in {area}", name, settings))
-            if name is not None and setting is not None and setting not in settings[name]:
+            if name is not None and setting not in settings[name]:
                 raise pytest.UsageError(_unknown(argument, "setting of this check", setting, settings[name]))
             self._wanted.append((area, name, setting, found["subject"]))
 
@@ -65,8 +65,7 @@ class Selection:
         """Whether this check is wanted on this subject."""
         return not self._wanted or any(
             entry.area == area
-            and name in (None, entry.name)
-            and setting in (None, entry.setting)
+            and (name is None or (name, setting) == (entry.name, entry.setting))
             and of in (None, subject)
             for area, name, setting, of in self._wanted
         )

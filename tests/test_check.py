@@ -23,7 +23,9 @@ def catalogue_is_restored(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def declare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
     """Import a module with this source as an area called "invented"."""
-    (tmp_path / "invented.py").write_text("from loopcheck.check import check, untested\n" + textwrap.dedent(source))
+    (tmp_path / "invented.py").write_text(
+        "from loopcheck.check import also_in, check, untested\n" + textwrap.dedent(source)
+    )
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "invented", raising=False)
     __import__("invented")
@@ -68,6 +70,10 @@ def test_entry_says_what_the_module_says(tmp_path: Path, monkeypatch: pytest.Mon
         ('@check("gh-1", python="~3")\ndef a(loop):\n    """It works."""', "Invalid specifier"),
         ('@check("somewhere over the rainbow")\ndef a(loop):\n    """It works."""', "has none of the forms"),
         ('@check("gh-1")\ndef It(loop):\n    """It works."""', "lower-case words"),
+        ('@check("gh-1")\ndef a(loop):\n    """It works."""\nalso_in({"rain": [a]})', "unknown setting 'rain'"),
+        ('def a(loop): pass\nalso_in({"debug": [a]})', "invented::a is not a check"),
+        ('@check("gh-1")\ndef a(loop):\n    """It works."""\nalso_in({"runner": [a]})', "'async def'"),
+        ('@check("gh-1")\ndef a(loop):\n    """It works."""\nalso_in({"debug": [a, a]})', "declared twice"),
         ('untested("a", "gh-1", "It works.", because=" ")', "gives no reason"),
         ('untested("a", "gh-1", "It works.", because="no")\n' * 2, "invented::a is declared twice"),
     ],
@@ -77,6 +83,16 @@ def test_mistakes_are_errors_at_import(
 ) -> None:
     with pytest.raises(CatalogueError, match=words):
         declare(tmp_path, monkeypatch, source)
+
+
+def test_a_check_is_followed_by_itself_in_settings() -> None:
+    entries = check.catalogue("scheduling")
+    ids = [entry.id for entry in entries]
+    here = ids.index("scheduling::call_soon_fifo_order")
+
+    assert ids[here + 1] == "scheduling::call_soon_fifo_order[debug]"
+    assert check.find(ids[here + 1]) is entries[here + 1]
+    assert entries[here + 1].function is entries[here].function
 
 
 def test_untested_behaviours_are_in_the_catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,7 +141,8 @@ def test_the_battery_itself() -> None:
     entries = check.catalogue()
 
     assert len(entries) > 200
-    assert len({entry.sentence for entry in entries}) == len(entries), "two behaviours have the same title"
+    plain = [entry for entry in entries if not entry.setting]
+    assert len({entry.sentence for entry in plain}) == len(plain), "two behaviours have the same title"
     assert all(entry.function or entry.because for entry in entries)
 
 

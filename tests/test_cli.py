@@ -24,6 +24,7 @@ def test_list_as_json_is_the_catalogue(capsys: pytest.CaptureFixture[str]) -> No
         "id": ID,
         "kind": "check",
         "area": "scheduling",
+        "setting": "",
         "level": "must",
         "sentence": "Callbacks run in the order they were given to call_soon().",
         "python": "",

@@ -41,7 +41,8 @@ def test_runs_the_battery_and_nothing_else(run_pytest: PytestRunner, tmp_path: P
     run = run_pytest(CONTROL, "-k", "call_soon_fifo_order")
 
     assert run.status == 0, run.output
-    assert run.outcomes == {FIFO: "passed"}
+    assert run.outcomes[FIFO] == "passed"
+    assert {id.partition("[")[0] for id in run.outcomes} == {FIFO}
     assert "test_mine" not in run.output
 
 
@@ -67,12 +68,33 @@ def test_ini_option_names_the_subject(run_pytest: PytestRunner, tmp_path: Path) 
 def test_id_is_printed_and_can_be_pasted_back(run_pytest: PytestRunner, tmp_path: Path) -> None:
     (tmp_path / "project" / "deep").mkdir(parents=True)
     (tmp_path / "project" / "pytest.ini").write_text("[pytest]\n")
-    first = run_pytest(CONTROL, "-k", "call_soon_fifo_order", "-v", cwd=tmp_path / "project" / "deep")
+    first = run_pytest(
+        CONTROL,
+        "-k",
+        "call_soon_fifo_order and not debug and not loop and not thread",
+        "-v",
+        cwd=tmp_path / "project" / "deep",
+    )
     (printed,) = re.findall(r"^(\S*::\S+) PASSED", first.output, re.M)
     again = run_pytest(CONTROL, printed, cwd=tmp_path / "project" / "deep")
 
     assert "site-packages" not in first.output.replace(sys.prefix, "")
     assert again.outcomes == {FIFO: "passed"}, printed
+
+
+def test_a_setting_is_part_of_the_id(run_pytest: PytestRunner) -> None:
+    debug = f"{FIFO}[debug]"
+    one = run_pytest(CONTROL, debug)
+    both = run_pytest(CONTROL, "--loop-factory=asyncio:new_event_loop", debug, f"{FIFO}[asyncio:new_event_loop]")
+    odd = run_pytest(CONTROL, f"{FIFO}[debog]", report=False)
+
+    assert one.outcomes == {debug: "passed"}
+    assert one.checks[debug]["setting"] == "debug"
+    assert sorted(both.outcomes) == sorted(
+        [f"{debug}[asyncio:SelectorEventLoop]", f"{debug}[asyncio:new_event_loop]", f"{FIFO}[asyncio:new_event_loop]"]
+    )
+    assert odd.status == 4
+    assert "there is no setting of this check called 'debog' (did you mean 'debug'?)" in odd.output
 
 
 def test_an_area_is_an_argument(run_pytest: PytestRunner) -> None:

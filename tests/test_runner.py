@@ -7,6 +7,7 @@ import dataclasses
 import os
 import sys
 import textwrap
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -295,6 +296,94 @@ def test_death_of_the_nursery_is_our_fault(make_runner: MakeRunner) -> None:
 
     with pytest.raises(RunnerError, match="nursery process is gone"):
         runner._fresh(CONTROL)
+
+
+def test_runners_share_a_nursery(make_runner: MakeRunner) -> None:
+    host = make_runner()
+    guest = make_runner(door=host.door)
+    seen = [runner.run(FIFO, CONTROL)["outcome"] for runner in (guest, host, guest)]
+    children = [runner._children[CONTROL].pid for runner in (host, guest)]
+    guest.close()
+
+    assert seen == ["passed"] * 3
+    assert _parent(children[0]) == host._processes._process.pid  # type: ignore[attr-defined]
+    _gone(children[1])
+    assert host.run(FIFO, CONTROL)["outcome"] == "passed"
+    assert host._children[CONTROL].pid == children[0]
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def _gone(pid: int) -> None:
+    deadline = time.monotonic() + 30
+    while os.path.exists(f"/proc/{pid}"):
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def test_guests_children_end_with_the_nursery(make_runner: MakeRunner) -> None:
+    host = make_runner()
+    guest = make_runner(door=host.door)
+    guest.run(FIFO, CONTROL)
+    child = guest._children[CONTROL].pid
+    host.close()
+
+    _gone(child)
+    with pytest.raises(RunnerError, match="nursery process is gone"):
+        guest._fresh(CONTROL)
+
+
+def test_a_nursery_that_cannot_be_reached_is_our_fault(tmp_path: Path) -> None:
+    with pytest.raises(RunnerError, match="cannot be reached"):
+        Runner(["scheduling"], Options(door=str(tmp_path / "door")))
+
+
+def test_first_loop_is_the_first(make_runner: MakeRunner, subject: Callable[[str], str]) -> None:
+    counting = subject(
+        """
+        made = 0
+        class Loop(asyncio.SelectorEventLoop):
+            def __init__(self):
+                super().__init__()
+                global made
+                made += 1
+                print("loop", made)
+        """
+    )
+    runner = make_runner()
+    plain, first = (runner.run(find(f"{FIFO.id}{setting}"), counting) for setting in ("", "[first-loop]"))
+
+    assert plain["printed"].splitlines()[0] == "loop 1"  # by then the audit has learnt what a loop leaves
+    assert len(plain["printed"].splitlines()) > 1
+    assert (first["outcome"], first["printed"]) == ("passed", "loop 1\n")
+
+
+def test_first_loop_that_leaves_something_for_good_is_no_failure(
+    make_runner: MakeRunner, subject: Callable[[str], str]
+) -> None:
+    keeping = subject(
+        """
+        kept = []
+        class Loop(asyncio.SelectorEventLoop):
+            def __init__(self):
+                super().__init__()
+                if not kept:
+                    kept.extend(os.pipe())
+        """
+    )
+    leaking = subject(
+        """
+        class Loop(asyncio.SelectorEventLoop):
+            def __init__(self):
+                super().__init__()
+                os.pipe()
+        """
+    )
+    entry = find(f"{FIFO.id}[first-loop]")
+
+    assert [make_runner().run(entry, one)["outcome"] for one in (keeping, leaking)] == ["passed", "passed"]
 
 
 def test_no_process_outlives_the_runner(make_runner: MakeRunner) -> None:
