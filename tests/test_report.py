@@ -155,3 +155,26 @@ def test_table_counts_by_area_and_outcome() -> None:
         ["other", "1", "."],
         ["total", "2", "1"],
     ]
+
+
+def test_what_fails_in_a_setting_alone_is_named() -> None:
+    def of(name: str, setting: str, outcome: str) -> dict[str, Any]:
+        one = Entry("gh-1", "must", area="invented", name=name, setting=setting, sentence="It works.")
+        return records.check_record(one.id, one, "a:B", seen(outcome))
+
+    run = [
+        of("always_wrong", "", "failed"),
+        of("always_wrong", "debug", "failed"),
+        of("wrong_elsewhere", "", "passed"),
+        of("wrong_elsewhere", "debug", "hang"),
+        of("wrong_elsewhere", "other-thread", "failed"),
+        of("wrong_elsewhere", "runner", "not-run"),
+        of("right", "", "passed"),
+        of("right", "debug", "passed"),
+    ]
+
+    assert cards.only_in_settings(run) == [
+        "hold in the plain run, but not in a setting:",
+        "  invented::wrong_elsewhere: debug, other-thread",
+    ]
+    assert cards.only_in_settings(run[-2:]) == []

@@ -122,6 +122,8 @@ def summary(terminal: Any, report: Report, subjects: list[dict[str, Any]], level
         terminal.section(f"{subject['factory']} ({version or 'no distribution'})", sep="=")
         for line in table(mine):
             terminal.write_line(line)
+        for line in only_in_settings(mine):
+            terminal.write_line(line)
         _verdict_line(terminal, mine, level)
     footer = report.head.get("footer", {})
     if not footer.get("complete", True):
@@ -137,6 +139,18 @@ def _verdict_line(terminal: Any, records: list[dict[str, Any]], level: Any) -> N
     if advice:
         said += f"; advice: {advice}"
     terminal.write_line(said, red=bool(parts), green=not parts)
+
+
+def only_in_settings(records: list[dict[str, Any]]) -> list[str]:
+    """The checks that hold in the plain run and not in a setting, as lines of text: where to look for the cause."""
+    passed = {record["check"] for record in records if record["outcome"] == "passed"}
+    settings: dict[str, list[str]] = {}
+    for record in records:
+        plain = record["check"].partition("[")[0]
+        if record["setting"] and record["outcome"] not in (*ACCEPTABLE, "not-run") and plain in passed:
+            settings.setdefault(plain, []).append(record["setting"])
+    lines = [f"  {plain}: {', '.join(names)}" for plain, names in settings.items()]
+    return ["hold in the plain run, but not in a setting:", *lines] if lines else []
 
 
 def table(records: list[dict[str, Any]]) -> list[str]:
