@@ -160,16 +160,23 @@ def untested(
     _entry(module, name, sentence, Entry(reference, level, python, because=because))
 
 
-def also_in(table: Mapping[str, Iterable[Callable[..., Any]]]) -> None:
+def also_in(
+    table: Mapping[str, Iterable[Callable[..., Any]]],
+    *,
+    but: Mapping[str, Mapping[Callable[..., Any], str]] | None = None,
+) -> None:
     """Have checks run in further settings: the table at the end of an area's file.
 
     Args:
         table: the checks by setting, names from ``loopcheck.settings``.
+        but: by setting, the checks of the table that the setting cannot show, each with the reason: these are named
+            in the catalogue as not tested.
 
     Raises:
         CatalogueError: at import, for a setting that there is not, or a function that is not a check or does not
             suit the setting.
     """
+    exceptions = but or {}
     for setting, functions in table.items():
         for function in functions:
             plain = f"{function.__module__.rpartition('.')[2]}::{function.__name__}"
@@ -181,11 +188,27 @@ def also_in(table: Mapping[str, Iterable[Callable[..., Any]]]) -> None:
                 raise CatalogueError(f"{plain} is not a check: only checks run in settings")
             if SETTINGS[setting].coroutines_only and not inspect.iscoroutinefunction(function):
                 raise CatalogueError(f"{plain}: the setting {setting!r} is for checks that are 'async def'")
-            versions = ",".join(filter(None, (_entries[plain].python, SETTINGS[setting].python)))
-            entry = replace(_entries[plain], setting=setting, python=versions)
+            entry = _in_setting(_entries[plain], setting, exceptions.get(setting, {}).get(function))
             if entry.id in _entries:
                 raise CatalogueError(f"{entry.id} is declared twice")
             _entries[entry.id] = entry
+    for setting, reasons in exceptions.items():
+        for function, because in reasons.items():
+            if function not in table.get(setting, ()):
+                raise CatalogueError(f"{function.__name__} is not in the table for {setting!r}, and needs no exception")
+            if not because.strip():
+                raise CatalogueError(f"{function.__name__}: the exception from {setting!r} gives no reason")
+
+
+def _in_setting(plain: Entry, setting: str, because: str | None) -> Entry:
+    given = SETTINGS[setting]
+    entry = replace(
+        plain,
+        setting=setting,
+        python=",".join(filter(None, (plain.python, given.python))),
+        needs=tuple(dict.fromkeys((*plain.needs, *given.needs))),
+    )
+    return entry if because is None else replace(entry, function=None, because=because)
 
 
 def _entry(module: str, name: str, text: str, given: Entry) -> Entry:

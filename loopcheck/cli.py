@@ -80,7 +80,8 @@ def _list(areas: Sequence[str], levels: Sequence[str] | None, format: str) -> in
     area = ""
     settings: dict[str, list[str]] = {}
     for entry in entries:
-        settings.setdefault(f"{entry.area}::{entry.name}", []).append(entry.setting)
+        if entry.function or not entry.setting:
+            settings.setdefault(f"{entry.area}::{entry.name}", []).append(entry.setting)
     for entry in entries:
         if entry.setting:
             continue
@@ -93,7 +94,7 @@ def _list(areas: Sequence[str], levels: Sequence[str] | None, format: str) -> in
         if also := settings[entry.id][1:]:
             print(f"    also in the settings {', '.join(also)}")
     tested = sum(entry.function is not None for entry in entries if not entry.setting)
-    again = sum(bool(entry.setting) for entry in entries)
+    again = sum(bool(entry.setting and entry.function) for entry in entries)
     print(
         f"\n{tested} checks, {again} more runs of them in settings, "
         f"{len(entries) - tested - again} behaviours not tested"

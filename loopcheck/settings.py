@@ -18,6 +18,8 @@ class Setting:
     """What is different from the plain run, in one sentence."""
     python: str = ""
     """The Python versions that have it, as a version specifier; empty for all."""
+    needs: tuple[str, ...] = ()
+    """What the machine must offer, names from ``loopcheck.needs``."""
     coroutines_only: bool = False
     """Whether it says how a loop is run, so that only checks that run inside the loop can have it."""
 
@@ -32,4 +34,13 @@ _SETTINGS = (
     Setting("second-loop", "Another loop of the subject was run before, and is still open."),
 )
 
-SETTINGS: dict[str, Setting] = {setting.name: setting for setting in _SETTINGS}
+_CHANNELS = (
+    Setting("ipv6", "The connection is over TCP on IPv6.", needs=("ipv6",)),
+    Setting("unix-socket", "The connection is over a Unix socket.", needs=("unix-sockets",)),
+    Setting("given-socket", "The connection is over a connected socket that create_connection() is given."),
+    Setting("accepted-socket", "The connection is over a socket that connect_accepted_socket() is given."),
+    Setting("server-side", "The connection is one that a server of the loop has accepted."),
+)
+"""Where the plain run of a check about stream transports is over TCP on IPv4, from the client's side."""
+
+SETTINGS: dict[str, Setting] = {setting.name: setting for setting in (*_SETTINGS, *_CHANNELS)}

@@ -74,6 +74,14 @@ def test_entry_says_what_the_module_says(tmp_path: Path, monkeypatch: pytest.Mon
         ('def a(loop): pass\nalso_in({"debug": [a]})', "invented::a is not a check"),
         ('@check("gh-1")\ndef a(loop):\n    """It works."""\nalso_in({"runner": [a]})', "'async def'"),
         ('@check("gh-1")\ndef a(loop):\n    """It works."""\nalso_in({"debug": [a, a]})', "declared twice"),
+        (
+            '@check("gh-1")\ndef a(loop):\n    """It works."""\nalso_in({}, but={"debug": {a: "no"}})',
+            "needs no exception",
+        ),
+        (
+            '@check("gh-1")\ndef a(loop):\n    """It works."""\nalso_in({"debug": [a]}, but={"debug": {a: ""}})',
+            "gives no reason",
+        ),
         ('untested("a", "gh-1", "It works.", because=" ")', "gives no reason"),
         ('untested("a", "gh-1", "It works.", because="no")\n' * 2, "invented::a is declared twice"),
     ],
@@ -93,6 +101,25 @@ def test_a_check_is_followed_by_itself_in_settings() -> None:
     assert ids[here + 1] == "scheduling::call_soon_fifo_order[debug]"
     assert check.find(ids[here + 1]) is entries[here + 1]
     assert entries[here + 1].function is entries[here].function
+
+
+def test_what_a_setting_cannot_show_is_in_the_catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    declare(
+        tmp_path,
+        monkeypatch,
+        '''
+        @check("gh-1", needs=("ipv4",))
+        def a(loop):
+            """It works."""
+
+        also_in({"ipv6": [a], "unix-socket": [a]}, but={"unix-socket": {a: "It has no port."}})
+        ''',
+    )
+    over_ipv6, over_unix = (check._entries[f"invented::a[{name}]"] for name in ("ipv6", "unix-socket"))
+
+    assert over_ipv6.function is not None
+    assert over_ipv6.needs == ("ipv4", "ipv6")
+    assert (over_unix.function, over_unix.because) == (None, "It has no port.")
 
 
 def test_untested_behaviours_are_in_the_catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
