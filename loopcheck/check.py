@@ -205,6 +205,7 @@ def _in_setting(plain: Entry, setting: str, because: str | None) -> Entry:
     entry = replace(
         plain,
         setting=setting,
+        level=max(plain.level, given.level, key=LEVELS.index),
         python=",".join(filter(None, (plain.python, given.python))),
         needs=tuple(dict.fromkeys((*plain.needs, *given.needs))),
     )

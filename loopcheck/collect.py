@@ -13,7 +13,7 @@ from loopcheck import check
 from loopcheck.outcomes import LEVEL_MEANS
 
 _ID = re.compile(
-    r"(?:\.\./)*(?P<area>[a-z_]+)(?:::(?P<name>[a-z0-9_]+)(?:\[(?P<setting>[a-z-]+)\])?(?:\[(?P<subject>.*:.*)\])?)?"
+    r"(?:\.\./)*(?P<area>[a-z_]+)(?:::(?P<name>[a-z0-9_]+)(?:\[(?P<setting>[a-z0-9-]+)\])?(?:\[(?P<subject>.*:.*)\])?)?"
 )
 """An id as pytest prints it, which may begin with the way from the current folder up to the root."""
 
@@ -123,7 +123,7 @@ class Check(pytest.Item):
 
         factory = subject.resolve(self.subject)
         limit: float = self.config.getoption("loop_time_limit")
-        kit.perform(self.entry, kit.Bench(factory, limit, self.entry.setting))
+        kit.perform(self.entry, kit.Bench(factory, limit, self.entry.setting, self.subject))
 
 
 def collect(session: pytest.Session, selection: Selection, subjects: Sequence[str]) -> list[pytest.Item]:

@@ -32,6 +32,12 @@ def _loopback(family: int, address: str) -> bool:
     return True
 
 
+def _own_names() -> bool:
+    from loopcheck.kit.names import can_have_own_names  # which needs the kit, and the kit needs us
+
+    return can_have_own_names()
+
+
 def _copies_context_into_threads() -> bool:
     # Free-threaded 3.14 and later start threads in a copy of their creator's context unless told otherwise.
     return bool(getattr(sys.flags, "thread_inherit_context", False))
@@ -44,6 +50,12 @@ _NEEDS = (
     Need("posix", "The platform is POSIX: descriptors of any kind can be watched.", lambda: os.name == "posix"),
     Need("signals", "The platform delivers POSIX signals.", lambda: hasattr(signal, "pthread_kill")),
     Need("fork", "The platform can fork.", lambda: hasattr(os, "fork")),
+    Need(
+        "own-names",
+        "The machine lets an unprivileged process have an /etc/hosts and a name server of its own "
+        "(user, mount and network namespaces).",
+        _own_names,
+    ),
     Need(
         "threads-start-empty",
         "A new thread starts with an empty context (the default except on free-threaded builds).",

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from loopcheck.outcomes import Level
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -20,15 +22,20 @@ class Setting:
     """The Python versions that have it, as a version specifier; empty for all."""
     needs: tuple[str, ...] = ()
     """What the machine must offer, names from ``loopcheck.needs``."""
+    level: Level = "must"
+    """The highest level that a check has in it."""
     coroutines_only: bool = False
     """Whether it says how a loop is run, so that only checks that run inside the loop can have it."""
 
 
 _SETTINGS = (
     Setting("debug", "The loop is in debug mode."),
-    Setting("other-thread", "The check, and with it the loop, runs in another thread than the main one."),
+    # No page of the documentation says so, but programs rely on it everywhere.
+    Setting(
+        "other-thread", "The check, and with it the loop, runs in another thread than the main one.", level="should"
+    ),
     Setting("runner", "asyncio.Runner makes, runs and closes the loop.", coroutines_only=True),
-    Setting("eager-tasks", "asyncio.eager_task_factory makes the loop's tasks.", python=">=3.12"),
+    Setting("eager-tasks", "The loop's tasks are eager, as asyncio.eager_task_factory makes them.", python=">=3.12"),
     Setting("python-tasks", "Tasks, and futures that the check makes, are of asyncio's pure-Python classes."),
     Setting("first-loop", "No loop of the subject was made in the process before."),
     Setting("second-loop", "Another loop of the subject was run before, and is still open."),

@@ -8,9 +8,8 @@ import functools
 import gc
 import os
 import signal
-from concurrent.futures import ThreadPoolExecutor
 
-from loopcheck.check import check
+from loopcheck.check import also_in, check
 from loopcheck.kit import (
     DatagramWatcher,
     PipeWatcher,
@@ -38,6 +37,7 @@ from loopcheck.kit.net import (
     serving_streams,
     within,
 )
+from loopcheck.kit.wait import Errand
 
 STREAM = ("protocol_factory", "connection_made", "data_received", "connection_lost")
 SHORT = 0.001  # seconds: a real timer, not a callback for the next turn
@@ -235,7 +235,6 @@ async def callback_may_reuse_running_context(loop, var, patience):
 def _handles(loop, **options):
     return {
         "call_soon": loop.call_soon(int, **options),
-        "call_soon_threadsafe": loop.call_soon_threadsafe(int, **options),
         "call_later": loop.call_later(FAR_AWAY, int, **options),
         "call_at": loop.call_at(loop.time() + FAR_AWAY, int, **options),
     }
@@ -305,10 +304,10 @@ async def task_changes_do_not_leak(loop, var, patience):
 async def task_keeps_its_context_across_awaits(loop, var, patience):
     """A task sees its own context variables after every kind of suspension, whatever other tasks run meanwhile.
 
-    Five tasks suspend in turns: for one turn, on a timer, on a future, on an executor.
+    Five tasks suspend in turns: for one turn, on a timer, on a future, on what another thread does.
     """
 
-    async def suspend(name, executor):
+    async def suspend(name):
         var.set(name)
         seen = {}
         await asyncio.sleep(0)
@@ -319,15 +318,18 @@ async def task_keeps_its_context_across_awaits(loop, var, patience):
         loop.call_soon(future.set_result, None)
         await future
         seen["future"] = var.get()
-        await loop.run_in_executor(executor, int)
-        seen["executor"] = var.get()
+        future = loop.create_future()
+        thread = Errand(loop.call_soon_threadsafe, future.set_result, None)
+        thread.start()
+        await future
+        seen["thread"] = var.get()
+        thread.result(patience)
         return seen
 
-    with ThreadPoolExecutor(1) as executor:
-        tasks = [loop.create_task(suspend(number, executor)) for number in range(5)]
-        seen = [await soon(task, patience, "the task ends") for task in tasks]
+    tasks = [loop.create_task(suspend(number)) for number in range(5)]
+    seen = [await soon(task, patience, "the task ends") for task in tasks]
 
-    assert seen == [dict.fromkeys(("turn", "timer", "future", "executor"), number) for number in range(5)]
+    assert seen == [dict.fromkeys(("turn", "timer", "future", "thread"), number) for number in range(5)]
 
 
 @check("asyncio-eventloop#asyncio.loop.create_task")
@@ -571,8 +573,10 @@ async def run_in_executor_does_not_propagate(loop, var, patience):
     Unlike one given to asyncio.to_thread(); programs pass copy_context().run where they want the caller's.
     """
     var.set("caller")
-    with ThreadPoolExecutor(1) as executor:
-        seen = await soon(loop.run_in_executor(executor, var.get), patience, "run_in_executor() returns")
+    try:
+        seen = await soon(loop.run_in_executor(None, var.get), patience, "run_in_executor() returns")
+    finally:
+        await loop.shutdown_default_executor()
 
     assert seen == "unset"
 
@@ -1047,3 +1051,61 @@ async def subprocess_pipe_callbacks_inherit_creator_context(loop, var, patience)
         "connection_made": {"creator"},
         "pipe_data_received": {"creator"},
     }
+
+
+also_in(
+    {
+        # A context travels with the handle, and in debug mode handles are made and run on a path of their own.
+        "debug": (
+            call_soon_captures_current,
+            call_soon_changes_do_not_leak,
+            call_soon_explicit_context,
+            timers_explicit_context,
+            call_soon_threadsafe_captures_callers_context,
+            callback_may_reuse_running_context,
+            handle_get_context_returns_given_context,
+            task_explicit_context_used_directly,
+            exception_handler_runs_in_handle_context,
+            fd_callbacks_capture_registration_context,
+            server_protocol_inherits_server_context,
+        ),
+        "other-thread": (
+            call_soon_captures_current,
+            call_soon_threadsafe_captures_callers_context,
+            task_keeps_its_context_across_awaits,
+            run_until_complete_inherits_caller_context,
+            runner_keeps_context_between_runs,
+            to_thread_propagates,
+        ),
+        # There the main task itself runs in a context that it was given.
+        "runner": (
+            done_callback_captures_current,
+            task_copies_context_at_creation,
+            task_keeps_its_context_across_awaits,
+            to_thread_propagates,
+            client_protocol_inherits_creator_context,
+        ),
+        # A first step that runs at once must enter the task's context from inside its creator's.
+        "eager-tasks": (
+            task_copies_context_at_creation,
+            task_changes_do_not_leak,
+            task_keeps_its_context_across_awaits,
+            task_explicit_context_used_directly,
+            create_task_functions_context,
+            shared_context_between_tasks,
+            run_coroutine_threadsafe_uses_callers_context,
+            runner_run_explicit_context,
+            start_server_handler_inherits_server_context,
+        ),
+        # They ask the loop in words, call_soon(step, context=...), where the C tasks may find a short cut.
+        "python-tasks": (
+            task_copies_context_at_creation,
+            task_keeps_its_context_across_awaits,
+            task_explicit_context_used_directly,
+            task_wakeup_uses_task_context,
+            run_coroutine_threadsafe_uses_callers_context,
+        ),
+        "first-loop": (call_soon_captures_current,),
+        "second-loop": (call_soon_captures_current, timers_capture_current, fd_callbacks_capture_registration_context),
+    }
+)

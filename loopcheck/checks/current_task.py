@@ -1,14 +1,14 @@
 """current_task(): which task a piece of code runs in, and that a callback runs in none."""
 
 import asyncio
-import concurrent.futures
+import contextlib
 import gc
 import os
 import signal
 import socket
 import threading
 
-from loopcheck.check import check
+from loopcheck.check import also_in, check
 from loopcheck.kit import (
     DatagramWatcher,
     ForeignTask,
@@ -101,13 +101,13 @@ async def restored_after_await(loop, trace, patience):
 
     future = loop.create_future()
     loop.call_soon(future.set_result, None)
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+    try:
         for what, awaitable in (
             ("a bare yield", asyncio.sleep(0)),
             ("a timer", asyncio.sleep(0.001)),
             ("a future", future),
             ("another task", loop.create_task(_look())),
-            ("an executor's job", loop.run_in_executor(pool, int)),
+            ("an executor's job", loop.run_in_executor(None, int)),
             ("gather()", asyncio.gather(_look(), _look())),
             ("wait_for()", asyncio.wait_for(_look(), patience)),
             ("shield()", asyncio.shield(_look())),
@@ -117,6 +117,8 @@ async def restored_after_await(loop, trace, patience):
         ):
             await awaitable
             trace(what, asyncio.current_task() is main)
+    finally:
+        await loop.shutdown_default_executor()
 
     assert isinstance(main, asyncio.Task)
     assert trace == [
@@ -279,9 +281,11 @@ def none_for_loop_that_does_not_run(loop, trace):
 
 
 @check("asyncio-task#asyncio.current_task")
-def separate_per_thread(new_loop, patience):
-    """Two loops that run in two threads at once each have a current task of their own."""
-    loops = new_loop(), new_loop()
+def separate_per_thread(loop, patience):
+    """A loop and another one, in another thread, that both execute a task have a current task of their own each.
+
+    The other is asyncio's own: whether two of the subject's run at once is for other checks to say.
+    """
     both = threading.Barrier(2)
 
     async def program():
@@ -297,10 +301,14 @@ def separate_per_thread(new_loop, patience):
         task = loop.create_task(program())
         return task, loop.run_until_complete(task)
 
-    errands = [Errand(run, loop) for loop in loops]
-    for errand in errands:
+    with contextlib.closing(asyncio.SelectorEventLoop()) as other:
+        errand = Errand(run, other)
         errand.start()
-    results = [errand.result(2 * patience) for errand in errands]
+        try:
+            results = [run(loop), errand.result(2 * patience)]
+        finally:
+            both.abort()
+            errand.join(patience)
 
     assert [seen for _, seen in results] == [[task] * 3 for task, _ in results]
 
@@ -330,8 +338,7 @@ async def unavailable_in_worker_thread(loop, trace):
         return "refused"
 
     try:
-        with concurrent.futures.ThreadPoolExecutor(1) as pool:
-            trace("run_in_executor", await loop.run_in_executor(pool, look))
+        trace("run_in_executor", await loop.run_in_executor(None, look))
         trace("to_thread", await asyncio.to_thread(look))
     finally:
         await loop.shutdown_default_executor()
@@ -685,3 +692,36 @@ async def eager_step_from_callback_restores_none(loop, trace, patience):
     await soon(task, patience, "an eager task that suspended completes")
 
     assert trace == [("first step", task), ("callback", None)]
+
+
+also_in(
+    {
+        "debug": (
+            is_created_task_object,
+            visible_from_other_thread,
+            none_in_scheduled_callbacks,
+            none_in_fd_callback,
+            cleared_after_base_exception_escapes,
+        ),
+        # The current task belongs to the thread from 3.14 on.
+        "other-thread": (
+            is_created_task_object,
+            requires_running_loop,
+            separate_per_thread,
+            visible_from_other_thread,
+            none_in_scheduled_callbacks,
+        ),
+        "runner": (is_created_task_object, restored_after_await, none_for_other_loop),
+        # A first step that runs at once puts its task in the place of its creator, and that back again.
+        "eager-tasks": (
+            restored_after_await,
+            interleaved_tasks_each_see_themselves,
+            correct_during_cancellation,
+            none_in_scheduled_callbacks,
+            cleared_after_task_exception,
+            asyncgen_finalizer_runs_in_task,
+        ),
+        "first-loop": (is_created_task_object,),
+        "second-loop": (is_created_task_object, none_for_loop_that_does_not_run),
+    }
+)

@@ -10,7 +10,7 @@ import time
 import unittest
 import weakref
 
-from loopcheck.check import check, untested
+from loopcheck.check import also_in, check, untested
 from loopcheck.kit import forked, in_thread, pass_turns, refuses, run_coroutine, soon, turn, turns
 from loopcheck.kit.interrupts import default_sigint, signal_when_idle
 
@@ -226,10 +226,10 @@ def callbacks_survive_between_runs(loop, trace):
 @check("asyncio-eventloop#asyncio.loop.run_forever")
 def timers_survive_between_runs(loop, trace):
     """Timers that are pending when a run ends fire in a later one."""
-    loop.call_later(0.020, trace, "timer")
+    loop.call_later(0.005, trace, "timer")
     for _ in range(3):
         run_coroutine(loop, asyncio.sleep(0))
-    run_coroutine(loop, asyncio.sleep(0.025))
+    run_coroutine(loop, asyncio.sleep(0.008))
 
     assert trace == ["timer"]
 
@@ -270,7 +270,9 @@ def stop_before_run_runs_one_pass(loop, trace):
     loop.stop()
     loop.call_soon(trace, "after stop()")
     loop.call_soon(loop.call_soon, trace, "in the second pass")
+    guard = loop.call_later(0.1, loop.stop)
     loop.run_forever()
+    guard.cancel()
 
     assert trace == ["before stop()", "after stop()"]
 
@@ -291,9 +293,11 @@ def stop_before_run_polls_io(loop, trace, socketpair):
     """The one pass of a run after stop() looks at descriptors once: the reader of a readable one is called."""
     near, far = socketpair
     far.send(b"x")
-    loop.add_reader(near.fileno(), trace, "readable")
+    loop.add_reader(near.fileno(), lambda: trace("readable") or loop.remove_reader(near.fileno()))
     loop.stop()
+    guard = loop.call_later(0.1, loop.stop)
     loop.run_forever()
+    guard.cancel()
     loop.remove_reader(near.fileno())
 
     assert trace == ["readable"]
@@ -342,6 +346,23 @@ def stop_flag_reset_after_run(loop, trace):
     loop.run_forever()
 
     assert trace == ["timer"], "the second run ended before its timer"
+
+
+@check("asyncio-eventloop#asyncio.loop.stop", level="should")
+def many_short_runs(loop, trace):
+    """A loop can be run for a moment a hundred times over; each run does what has come up since the one before.
+
+    Twisted's asyncioreactor does so in iterate(), and so do the input hooks of IPython and of graphical toolkits.
+    """
+    for number in range(100):
+        loop.call_soon(trace, number)
+        loop.call_later(0, loop.stop)
+        loop.run_forever()
+        loop.call_soon_threadsafe(trace, number)
+        loop.call_soon_threadsafe(loop.stop)
+        loop.run_forever()
+
+    assert trace == [number for number in range(100) for _ in range(2)]
 
 
 @check("asyncio-eventloop#asyncio.loop.is_running")
@@ -803,6 +824,25 @@ def runs_in_threads_one_after_other(loop, trace):
     assert trace == ["main thread", "other thread", "main thread again"]
 
 
+@check("asyncio-eventloop#asyncio.loop.close", level="should")
+def closes_in_thread_other_than_ran(new_loop, patience):
+    """A loop that was made and run in one thread can be closed in another afterwards, with a timer still pending.
+
+    Programs that keep a loop in a background thread close it when they have joined that thread.
+    """
+
+    def use():
+        loop = new_loop()
+        loop.call_later(60, int)
+        run_coroutine(loop, answer())
+        return loop
+
+    loop = in_thread(use, patience=patience)
+    loop.close()
+
+    assert (loop.is_closed(), loop.is_running(), registered()) == (True, False, None)
+
+
 def escape(loop, error):
     """Let an exception out of a run; return what the run raised."""
 
@@ -923,6 +963,26 @@ def runner_debug_flag(loop_factory, trace, logged):
     assert trace == [(True, True), (False, False)]
 
 
+@check("asyncio-runner#asyncio.Runner", level="should")
+def runner_without_debug_keeps_mode(loop_factory, trace, logged):
+    """asyncio.Runner without the argument debug leaves the debug mode that the factory has set."""
+
+    async def look():
+        return asyncio.get_running_loop().get_debug()
+
+    for debug in (True, False):
+
+        def factory(debug=debug):
+            loop = loop_factory()
+            loop.set_debug(debug)
+            return loop
+
+        with asyncio.Runner(loop_factory=factory) as runner:
+            trace(debug, runner.run(look()))
+
+    assert trace == [(True, True), (False, False)]
+
+
 @check("Lib/asyncio/runners.py: _cancel_all_tasks", level="should")
 def runner_cancels_leftover_tasks(loop_factory, trace):
     """A closing asyncio.Runner cancels the tasks that are left and waits until their cleanup is done."""
@@ -1004,7 +1064,7 @@ def runner_close_shuts_executor_down(loop_factory, trace):
 
     def job():
         main_ended.wait(10)
-        time.sleep(0.02)
+        time.sleep(0.01)
         trace("job ended")
 
     async def main():
@@ -1036,6 +1096,19 @@ def asyncio_run_loop_factory(loop_factory, trace):
 
     assert trace == [True, "the result"]
     assert [loop.is_closed() for loop in loops] == [True]
+
+
+@check("asyncio-runner#asyncio.run", python=">=3.12")
+def asyncio_run_debug_flag(loop_factory, trace, logged):
+    """asyncio.run(debug=...) sets the debug mode of the loop, which get_debug() tells inside the run."""
+
+    async def look():
+        return asyncio.get_running_loop().get_debug()
+
+    for debug in (True, False):
+        trace(debug, asyncio.run(look(), debug=debug, loop_factory=loop_factory))
+
+    assert trace == [(True, True), (False, False)]
 
 
 @check("asyncio-runner#asyncio.run")
@@ -1318,4 +1391,76 @@ untested(
     because="These are private methods of one base class that a subject need not have, for the loop's own subclasses.",
     python=">=3.13",
     level="may",
+)
+
+
+also_in(
+    {
+        # Threads are checked, tasks and handles remember where they were made, and runs set up origin tracking.
+        "debug": (
+            run_until_complete_returns_coroutine_result,
+            run_until_complete_stopped_early,
+            run_until_complete_abandoned_task_not_reported,
+            stop_defers_new_callbacks,
+            tasks_survive_between_runs,
+            close_releases_pending_callbacks,
+            closed_call_soon_raises,
+            collectable_after_close,
+            nested_run_until_complete_rejected,
+            runs_in_thread_other_than_creator,
+            closes_in_thread_other_than_ran,
+            clean_state_after_keyboard_interrupt,
+            clean_state_after_system_exit,
+        ),
+        # No signals reach it there, and no policy makes a loop for it.
+        "other-thread": (
+            run_until_complete_returns_coroutine_result,
+            stop_before_run_polls_io,
+            stop_defers_new_callbacks,
+            close_frees_file_descriptors,
+            running_loop_registration,
+            nested_run_until_complete_keeps_outer_run,
+            run_inside_asyncio_loop_rejected,
+            fork_child_can_run_new_loop,
+            runner_runs_and_closes,
+            runner_cancels_leftover_tasks,
+            runner_close_shuts_executor_down,
+            asyncio_run_loop_factory,
+        ),
+        "runner": (
+            close_running_loop_rejected,
+            nested_run_until_complete_rejected,
+            second_loop_in_running_thread_rejected,
+        ),
+        # The task of run_until_complete() is made while the loop does not run, where none can start eagerly.
+        "eager-tasks": (
+            run_until_complete_returns_coroutine_result,
+            run_until_complete_raises_cancelled_error,
+            run_until_complete_abandoned_task_not_reported,
+            tasks_survive_between_runs,
+            runner_runs_and_closes,
+            runner_cancels_leftover_tasks,
+        ),
+        "python-tasks": (
+            run_until_complete_returns_coroutine_result,
+            run_until_complete_stopped_early,
+            tasks_survive_between_runs,
+            runner_runs_and_closes,
+        ),
+        "first-loop": (
+            run_until_complete_returns_coroutine_result,
+            running_loop_registration,
+            runs_in_other_thread,
+            runner_runs_and_closes,
+        ),
+        "second-loop": (
+            run_forever_until_stop,
+            stop_before_run_runs_one_pass,
+            stop_flag_reset_after_run,
+            is_running_states,
+            close_discards_pending_callbacks,
+            running_loop_registration,
+            runner_runs_and_closes,
+        ),
+    }
 )

@@ -74,11 +74,11 @@ def call_soon_fifo_order(loop, trace):
 
     Protocols that queue several notifications from one wakeup rely on it.
     """
-    for number in range(2000):
+    for number in range(1100):
         loop.call_soon(trace, number)
     turn(loop)
 
-    assert trace == list(range(2000))
+    assert trace == list(range(1100))
 
 
 @check("asyncio-eventloop#asyncio.loop.call_soon")
@@ -264,12 +264,11 @@ async def handle_cancel_after_run_is_noop(loop, trace, patience):
 
 @check("asyncio-eventloop#asyncio.Handle.cancelled")
 def handle_cancelled_reports_state(loop, trace):
-    """cancelled() is False until cancel() was called and True from then on, for the handles of all four methods."""
+    """cancelled() is False until cancel() was called and True from then on, for the handles of callbacks and timers."""
     handles = {
         "call_soon": loop.call_soon(trace, 1),
-        "call_soon_threadsafe": loop.call_soon_threadsafe(trace, 2),
-        "call_later": loop.call_later(60, trace, 3),
-        "call_at": loop.call_at(loop.time() + 60, trace, 4),
+        "call_later": loop.call_later(60, trace, 2),
+        "call_at": loop.call_at(loop.time() + 60, trace, 3),
     }
     before = {name: handle.cancelled() for name, handle in handles.items()}
     for handle in handles.values():
@@ -286,12 +285,11 @@ async def executed_handle_is_not_cancelled(loop, trace, patience):
     ended = loop.create_future()
     handles = {
         "call_soon": loop.call_soon(trace, "ran"),
-        "call_soon_threadsafe": loop.call_soon_threadsafe(trace, "ran"),
         "call_later": loop.call_later(0.001, ended.set_result, None),
     }
     await soon(ended, patience, "a timer of 1 ms fires")
 
-    assert trace == ["ran", "ran"]
+    assert trace == ["ran"]
     assert {name: handle.cancelled() for name, handle in handles.items()} == dict.fromkeys(handles, False)
 
 
@@ -347,6 +345,20 @@ def handle_repr_says_cancelled(loop, trace):
     assert (before, after) == ([False, False], [True, True])
 
 
+@check("Lib/asyncio/events.py: Handle", level="may")
+def handles_are_true(loop):
+    """A handle is true as a condition, whether pending or cancelled.
+
+    Programs keep a handle or None, and ask ``if self.timer:`` before they cancel it.
+    """
+    handles = [loop.call_soon(int), loop.call_later(60, int)]
+    pending = [bool(handle) for handle in handles]
+    for handle in handles:
+        handle.cancel()
+
+    assert (pending, [bool(handle) for handle in handles]) == ([True, True], [True, True])
+
+
 # when timers run
 
 
@@ -369,7 +381,7 @@ async def too_early(loop, patience, delays):
 @check("asyncio-eventloop#asyncio.loop.call_later")
 async def call_later_runs_after_delay(loop, patience):
     """A callback given to call_later() does not run before its delay has passed on loop.time()."""
-    early = await too_early(loop, patience, (0.001, 0.002, 0.005, 0.010, 0.050))
+    early = await too_early(loop, patience, (0.001, 0.002, 0.005, 0.010, 0.015))
 
     assert early == {}, "delay: time that had passed on loop.time() when its callback ran"
 
@@ -390,7 +402,7 @@ async def fractional_millisecond_delay_not_early(loop, patience):
 async def sleep_lasts_its_delay(loop, patience):
     """asyncio.sleep() of whole milliseconds does not end before its delay has passed on loop.time()."""
     passed = {}
-    for delay in (0.001, 0.010, 0.030):
+    for delay in (0.001, 0.004, 0.010):
         began = loop.time()
         await soon(asyncio.sleep(delay), patience, f"sleep({delay}) ends")
         passed[delay] = loop.time() - began
@@ -448,18 +460,18 @@ async def timer_positional_args(loop, trace, patience):
 
 @check("asyncio-eventloop#asyncio.loop.call_later")
 async def timer_runs_exactly_once(loop, trace, patience):
-    """Each of thousands of pending timers fires once."""
+    """Each of a thousand pending timers fires once."""
     dice = random.Random(1)
     ended = loop.create_future()
     now = loop.time()
-    for number in range(2500):
-        loop.call_later(dice.random() / 50, trace, number)
-        loop.call_at(now + dice.random() / 50, trace, 2500 + number)
-    loop.call_later(0.03, ended.set_result, None)
-    await soon(ended, patience, "a timer of 30 ms fires")
+    for number in range(500):
+        loop.call_later(dice.random() / 100, trace, number)
+        loop.call_at(now + dice.random() / 100, trace, 500 + number)
+    loop.call_later(0.012, ended.set_result, None)
+    await soon(ended, patience, "a timer of 12 ms fires")
     await pass_turns(2)
 
-    assert sorted(trace) == list(range(5000))
+    assert sorted(trace) == list(range(1000))
 
 
 @check("asyncio-eventloop#asyncio.loop.call_at")
@@ -481,16 +493,14 @@ async def timer_accepts_int_and_float(loop, trace, patience):
 
 DUE = {
     "call_later(0)": lambda loop, *call: loop.call_later(0, *call),
-    "call_later(-5)": lambda loop, *call: loop.call_later(-5, *call),
-    "call_at(the past)": lambda loop, *call: loop.call_at(loop.time() - 100, *call),
-    "call_at(0)": lambda loop, *call: loop.call_at(0, *call),
+    "call_at(now)": lambda loop, *call: loop.call_at(loop.time(), *call),
 }
 """Ways to ask for a timer that is due at once."""
 
 
 @check("Lib/asyncio/base_events.py: BaseEventLoop.call_at", level="should")
 def due_timers_are_not_synchronous(loop, trace):
-    """call_later() and call_at() never call the callback themselves, not even when its time has passed."""
+    """call_later() and call_at() never call the callback themselves, not even when it is due at once."""
 
     def schedule():
         for name, call in DUE.items():
@@ -506,12 +516,41 @@ def due_timers_are_not_synchronous(loop, trace):
 
 @check("Lib/asyncio/base_events.py: BaseEventLoop.call_at", level="should")
 async def due_timers_run_in_next_iteration(loop, trace):
-    """A timer with a delay of zero or less, or with its time in the past, fires in the next iteration."""
+    """A timer with a delay of zero, or for the time that it is now, fires in the next iteration."""
     for name, call in DUE.items():
         call(loop, trace, name)
     await pass_turns(2)
 
     assert sorted(trace) == sorted(DUE), "these had run before the iteration after the next"
+
+
+@check("Lib/asyncio/base_events.py: BaseEventLoop.call_at", level="should")
+async def timers_in_the_past_are_due_at_once(loop, trace):
+    """A timer with a negative delay, or with its time in the past, fires in the next iteration.
+
+    Programs compute how long to wait as the difference of two times, and are late now and then.
+    """
+    loop.call_later(-5, trace, "call_later(-5)")
+    loop.call_at(loop.time() - 100, trace, "call_at(the past)")
+    loop.call_at(0, trace, "call_at(0)")
+    await pass_turns(2)
+
+    assert sorted(trace) == ["call_at(0)", "call_at(the past)", "call_later(-5)"]
+
+
+@check("Lib/asyncio/base_events.py: BaseEventLoop._run_once", level="should")
+def timers_due_at_rest_fire_in_next_run(loop, trace):
+    """Timers that have fallen due while the loop did not run fire in the first turns of its next run.
+
+    Twisted's asyncioreactor and the input hooks of IPython run a loop for a moment, again and again.
+    """
+    loop.call_later(0.003, trace, "timer")
+    turn(loop)
+    trace("at rest")
+    block(0.005)
+    turns(loop, 2)
+
+    assert trace == ["at rest", "timer"]
 
 
 @check("Lib/asyncio/base_events.py: BaseEventLoop.call_later", level="should")
@@ -554,13 +593,26 @@ def infinite_delay_accepted(loop, trace, patience):
     assert trace == ["woken"]
 
 
+def idle_share(loop, arrange):
+    """The share of a processor that the loop uses while it waits for ``arrange(seconds, loop.stop)`` to call back.
+
+    Where 30 ms do not show that it uses none, 0.2 s decide: something else in the process may have been at work,
+    or a busy machine may have kept the loop from using more.
+    """
+    for seconds in (0.03, 0.2):
+        arrange(seconds, loop.stop)
+        used = idleness(loop.run_forever)
+        if used < 0.02:
+            break
+    return used
+
+
 @check("Lib/asyncio/base_events.py: MAXIMUM_SELECT_TIMEOUT", level="should")
 def infinite_delay_does_not_spin(loop, trace):
     """A timer that never fires does not keep an idle loop busy."""
     loop.call_later(math.inf, trace, "call_later(inf)")
     loop.call_later(1e12, trace, "call_later(1e12)")
-    loop.call_later(0.15, loop.stop)
-    used = idleness(loop.run_forever)
+    used = idle_share(loop, loop.call_later)
 
     assert used < 0.1, f"the loop used {used:.0%} of a processor while it had nothing to do"
 
@@ -593,15 +645,24 @@ def delay_over_a_day_is_told_by_when(loop, trace):
 @check("asyncio-eventloop#asyncio.loop.call_at")
 async def call_at_uses_loop_clock(loop, patience):
     """A callback given to call_at() runs when loop.time() has reached the given time, not before."""
-    fired = loop.create_future()
-    when = loop.time() + 0.012
-    handle = loop.call_at(when, lambda: fired.set_result(loop.time()))
-    try:
-        now = await soon(fired, patience, "a timer set with call_at(loop.time() + 0.012) fires")
-    finally:
-        handle.cancel()
+    ended = loop.create_future()
+    times = [loop.time() + milliseconds / 1000 for milliseconds in (3, 5, 8, 12)]
+    early = {}
 
-    assert now >= when - CLOCK_SLACK, f"loop.time() was {when - now:.6f} s before the given time"
+    def fired(when):
+        if (now := loop.time()) < when - CLOCK_SLACK:
+            early[when] = now
+        if when == times[-1]:
+            ended.set_result(None)
+
+    handles = [loop.call_at(when, fired, when) for when in times]
+    try:
+        await soon(ended, patience, "a timer set with call_at(loop.time() + 0.012) fires")
+    finally:
+        for handle in handles:
+            handle.cancel()
+
+    assert early == {}, "given time: loop.time() when its callback ran"
 
 
 @check("asyncio-eventloop#asyncio.TimerHandle.when", level="should")
@@ -634,12 +695,12 @@ async def timers_run_in_deadline_order(loop, trace, patience):
     """Timers fire in the order of their times, whatever the order in which they were made."""
     ended = loop.create_future()
     now = loop.time()
-    for milliseconds in (30, 10, 40, 20):
+    for milliseconds in (13, 9, 15, 11):
         loop.call_at(now + milliseconds / 1000, trace, milliseconds)
-    loop.call_at(now + 0.050, ended.set_result, None)
-    await soon(ended, patience, "a timer of 50 ms fires")
+    loop.call_at(now + 0.017, ended.set_result, None)
+    await soon(ended, patience, "a timer of 17 ms fires")
 
-    assert trace == [10, 20, 30, 40]
+    assert trace == [9, 11, 13, 15]
 
 
 @check("Lib/asyncio/base_events.py: BaseEventLoop._run_once", level="should")
@@ -647,13 +708,13 @@ async def overdue_timers_run_in_deadline_order(loop, trace, patience):
     """Timers that all fell due while a callback blocked the loop fire in the order of their times."""
     ended = loop.create_future()
     now = loop.time()
-    for milliseconds in (14, 2, 18, 6, 10):
+    for milliseconds in (7, 1, 9, 3, 5):
         loop.call_at(now + milliseconds / 1000, trace, milliseconds)
-    loop.call_at(now + 0.022, ended.set_result, None)
-    loop.call_soon(block, 0.030)
+    loop.call_at(now + 0.011, ended.set_result, None)
+    loop.call_soon(block, 0.014)
     await soon(ended, patience, "an overdue timer fires")
 
-    assert trace == [2, 6, 10, 14, 18]
+    assert trace == [1, 3, 5, 7, 9]
 
 
 @check("Lib/asyncio/base_events.py: BaseEventLoop._run_once", level="should")
@@ -741,10 +802,10 @@ async def timer_cancel_by_other_expired_timer(loop, trace, patience):
     """Of two timers that have both fallen due, and cancel each other, one fires."""
     ended = loop.create_future()
     now = loop.time()
-    later = loop.call_at(now + 0.008, lambda: (trace("one fired"), earlier.cancel()))
-    earlier = loop.call_at(now + 0.002, lambda: (trace("one fired"), later.cancel()))
-    loop.call_at(now + 0.014, ended.set_result, None)
-    loop.call_soon(block, 0.020)
+    later = loop.call_at(now + 0.004, lambda: (trace("one fired"), earlier.cancel()))
+    earlier = loop.call_at(now + 0.001, lambda: (trace("one fired"), later.cancel()))
+    loop.call_at(now + 0.007, ended.set_result, None)
+    loop.call_soon(block, 0.010)
     await soon(ended, patience, "an overdue timer fires")
     await pass_turns(2)
 
@@ -769,7 +830,7 @@ def cancelled_timers_do_not_accumulate(loop, trace):
     A server that makes a time-out per request and cancels it would grow without bound otherwise.
     """
     unused = [object() for _ in range(10)]
-    handles = [loop.call_later(3600 + number, trace) for number in range(5000)]
+    handles = [loop.call_later(3600 + number, trace) for number in range(2000)]
     for handle in handles:
         handle.cancel()
     del handle
@@ -779,7 +840,7 @@ def cancelled_timers_do_not_accumulate(loop, trace):
     # Counted, for not every loop's handles can be referenced weakly. An object that only a list holds is the measure.
     alone = max(sys.getrefcount(one) for one in unused)
     kept = sum(sys.getrefcount(one) > alone for one in handles)
-    assert kept <= 200, "of 5000 cancelled handles so many are still referred to from elsewhere"
+    assert kept <= 200, "of 2000 cancelled handles so many are still referred to from elsewhere"
 
 
 # the clock
@@ -803,13 +864,13 @@ def time_never_decreases(loop):
 
     def read(times):
         readings.extend(loop.time() for _ in range(times))
-        block(0.001)
+        block(0.0005)
 
     for _ in range(4):
         read(50)
         loop.call_soon(read, 50)
-        loop.call_later(0.002, read, 50)
-        loop.call_later(0.003, loop.stop)
+        loop.call_later(0.001, read, 50)
+        loop.call_later(0.002, loop.stop)
         loop.run_forever()
     read(50)
 
@@ -830,7 +891,7 @@ def time_advances_with_real_time(loop):
 
     loop.call_soon(read)
     turn(loop)
-    block(0.060)
+    block(0.015 + 4 * CLOCK_SLACK)
     turn(loop)
     loop.call_soon(read)
     turn(loop)
@@ -851,14 +912,14 @@ def time_not_frozen_within_callback(loop):
 
     def callback():
         readings.append(loop.time())
-        block(0.020)
+        block(0.010)
         readings.append(loop.time())
 
     loop.call_soon(callback)
     turn(loop)
 
     passed = readings[1] - readings[0]
-    assert passed >= 0.020 - OWN_CLOCK_GRAIN, f"within 0.020 s of blocking, loop.time() moved by {passed:.6f} s"
+    assert passed >= 0.010 - OWN_CLOCK_GRAIN, f"within 0.010 s of blocking, loop.time() moved by {passed:.6f} s"
 
 
 @check("Lib/asyncio/base_events.py: BaseEventLoop.time", level="may")
@@ -907,26 +968,24 @@ async def tiny_delays_complete(loop, patience):
 
 @check("Lib/asyncio/base_events.py: BaseEventLoop._run_once", level="should")
 def idle_loop_does_not_spin(loop):
-    """A loop that waits for a timer uses next to no processor time.
-
-    Waits 0.2 s, for processor time is coarse on some systems.
-    """
-    loop.call_later(0.2, loop.stop)
-    used = idleness(loop.run_forever)
+    """A loop that waits for a timer uses next to no processor time."""
+    used = idle_share(loop, loop.call_later)
 
     assert used < 0.1, f"the loop used {used:.0%} of a processor while it had nothing to do"
 
 
 @check("Lib/asyncio/base_events.py: BaseEventLoop._run_once", level="should")
 def idle_loop_without_timer_does_not_spin(loop):
-    """A loop that waits for another thread, with no timer pending, uses next to no processor time.
+    """A loop that waits for another thread, with no timer pending, uses next to no processor time."""
+    alarms = []
 
-    Waits 0.2 s, for processor time is coarse on some systems.
-    """
-    alarm = threading.Timer(0.2, loop.call_soon_threadsafe, (loop.stop,))
-    alarm.start()
-    used = idleness(loop.run_forever)
-    alarm.join()
+    def call_from_thread(seconds, callback):
+        alarms.append(threading.Timer(seconds, loop.call_soon_threadsafe, (callback,)))
+        alarms[-1].start()
+
+    used = idle_share(loop, call_from_thread)
+    for alarm in alarms:
+        alarm.join()
 
     assert used < 0.1, f"the loop used {used:.0%} of a processor while it had nothing to do"
 
@@ -947,12 +1006,40 @@ async def new_nearer_timer_shortens_wait(loop, patience):
 
 also_in(
     {
-        "debug": (call_soon_fifo_order, call_soon_positional_args, nested_call_soon_runs_next_iteration),
-        "other-thread": (call_soon_fifo_order, nested_call_soon_runs_next_iteration),
-        "runner": (nested_call_soon_runs_next_iteration,),
-        "eager-tasks": (nested_call_soon_runs_next_iteration,),
-        "python-tasks": (nested_call_soon_runs_next_iteration,),
-        "first-loop": (call_soon_fifo_order, nested_call_soon_runs_next_iteration),
-        "second-loop": (call_soon_fifo_order, nested_call_soon_runs_next_iteration),
+        # Handles are made, queued and run on a path of their own: origins kept, threads checked, callbacks timed.
+        "debug": (
+            call_soon_fifo_order,
+            call_soon_positional_args,
+            nested_call_soon_runs_next_iteration,
+            scheduling_rejects_callback_kwargs,
+            no_starvation_of_threadsafe_calls,
+            handle_cancel_prevents_run,
+            handle_cancelled_reports_state,
+            timer_positional_args,
+            timer_cancel_prevents_run,
+            due_timers_run_in_next_iteration,
+            timers_run_in_deadline_order,
+        ),
+        "other-thread": (
+            call_soon_fifo_order,
+            nested_call_soon_runs_next_iteration,
+            no_starvation_of_threadsafe_calls,
+            no_starvation_of_io,
+            call_at_uses_loop_clock,
+            timer_cancel_prevents_run,
+            idle_loop_without_timer_does_not_spin,
+        ),
+        "runner": (nested_call_soon_runs_next_iteration, call_later_runs_after_delay),
+        "eager-tasks": (nested_call_soon_runs_next_iteration, sleep_lasts_its_delay),
+        "python-tasks": (nested_call_soon_runs_next_iteration, sleep_lasts_its_delay),
+        "first-loop": (call_soon_fifo_order, call_at_uses_loop_clock),
+        # Queue, timers and clock are each loop's own.
+        "second-loop": (
+            call_soon_fifo_order,
+            call_soon_exactly_once,
+            handle_cancel_prevents_run,
+            timer_cancel_prevents_run,
+            timers_run_in_deadline_order,
+        ),
     }
 )

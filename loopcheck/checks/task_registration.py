@@ -5,7 +5,7 @@ import gc
 import threading
 import weakref
 
-from loopcheck.check import check
+from loopcheck.check import also_in, check
 from loopcheck.kit import (
     ForeignTask,
     SilentForeignTask,
@@ -329,7 +329,9 @@ def create_task_from_other_thread_before_run(loop, patience):
         listed = asyncio.all_tasks(loop)
 
         assert listed == {task}
+        guard = loop.call_later(patience, loop.stop)
         assert loop.run_until_complete(task) == threading.get_ident()
+        guard.cancel()
 
 
 # Eager tasks.
@@ -859,3 +861,35 @@ async def fork_child_has_no_current_task(loop, patience):
 
     assert isinstance(asyncio.current_task(), asyncio.Task)
     assert forked(look, patience)
+
+
+also_in(
+    {
+        # Tasks remember where they were made, and what remembers must not keep them.
+        "debug": (
+            weakly_referenced,
+            other_thread_sees_tasks_of_running_loop,
+            create_task_from_other_thread_before_run,
+            third_party_task_runs_on_loop,
+        ),
+        # From 3.14 on tasks are listed by the thread that made them.
+        "other-thread": (
+            created_task_visible_immediately,
+            pending_tasks_listed_after_run_ends,
+            other_thread_sees_tasks_of_running_loop,
+            register_from_other_thread,
+        ),
+        "runner": (all_tasks_defaults_to_running_loop, weakly_referenced),
+        # They are registered after their first step, if they outlive it.
+        "eager-tasks": (
+            created_task_visible_immediately,
+            finished_tasks_excluded,
+            cancelling_task_still_listed,
+            pending_tasks_listed_after_run_ends,
+            weakly_referenced,
+            runner_cancels_third_party_tasks,
+        ),
+        "first-loop": (current_task_listed,),
+        "second-loop": (created_task_visible_immediately, separate_per_loop, pending_tasks_listed_after_run_ends),
+    }
+)

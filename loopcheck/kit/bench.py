@@ -22,7 +22,7 @@ T = TypeVar("T")
 TOOLS: dict[str, Callable[[Bench], contextlib.AbstractContextManager[Any]]] = {}
 """What a check may have as a parameter, by name."""
 
-HEAVY: dict[str, str] = {"tls": "loopcheck.kit.authority"}
+HEAVY: dict[str, str] = {"tls": "loopcheck.kit.authority", "compare": "loopcheck.kit.examples"}
 """Modules of tools that take longer to import than a check to run: imported before children are forked."""
 
 
@@ -50,9 +50,16 @@ def _python_task(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any
     return asyncio.tasks._PyTask(coroutine, loop=loop, **options)  # type: ignore[attr-defined]  # no public name
 
 
+def _eager_task(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> Any:
+    # As asyncio.eager_task_factory, but whatever options the loop passes on: what suits that one, its checks say.
+    if options.get("eager_start") is None:
+        options["eager_start"] = True
+    return asyncio.Task(coroutine, loop=loop, **options)
+
+
 _ARRANGEMENTS: dict[str, Callable[[asyncio.AbstractEventLoop], None]] = {
     "debug": lambda loop: loop.set_debug(True),
-    "eager-tasks": lambda loop: loop.set_task_factory(asyncio.eager_task_factory),
+    "eager-tasks": lambda loop: loop.set_task_factory(_eager_task),
     "python-tasks": lambda loop: loop.set_task_factory(_python_task),
 }
 
@@ -64,12 +71,14 @@ class Bench:
         factory: makes a loop of the subject.
         patience: how long, in seconds, a check waits for something that must happen.
         setting: the setting in which the check runs, one of ``loopcheck.settings``; empty for the plain run.
+        spec: what the factory is called, ``MODULE:NAME``, for those who must find it in another process.
     """
 
-    def __init__(self, factory: LoopFactory, patience: float, setting: str = "") -> None:
+    def __init__(self, factory: LoopFactory, patience: float, setting: str = "", spec: str = "") -> None:
         self.factory: LoopFactory = _Arranged(factory, _ARRANGEMENTS[setting]) if setting in _ARRANGEMENTS else factory
         self.patience = patience
         self.setting = setting
+        self.spec = spec
         self.runner: asyncio.Runner | None = None
         self.loops: list[asyncio.AbstractEventLoop] = []
         self._tools: dict[str, Any] = {}
@@ -212,7 +221,7 @@ def trace(bench: Bench) -> Iterator[Trace]:
 def errors(bench: Bench) -> Iterator[list[dict[str, Any]]]:
     """The contexts that the loop gave to its exception handler; the loop is ``loop``."""
     contexts: list[dict[str, Any]] = []
-    bench.tool("loop").set_exception_handler(lambda loop, context: contexts.append(context))
+    bench.tool("loop").set_exception_handler(lambda *given: contexts.append(given[-1]))
     yield contexts
 
 

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from typing import Any
 
 from loopcheck.kit.bench import Bench, tool
-from loopcheck.kit.wait import Errand, soon
+from loopcheck.kit.wait import Errand, in_time, soon
 
 
 class Board:
@@ -46,8 +46,7 @@ class Board:
             return
         waiter = asyncio.get_running_loop().create_future()
         self._waiting.append((holds, waiter))
-        done, _ = await asyncio.wait({waiter}, timeout=patience)
-        if not done:
+        if not await in_time(waiter, patience):
             waiter.cancel()
             raise AssertionError(
                 f"within {patience:.0f} s this did not happen: {what if isinstance(what, str) else what()}"

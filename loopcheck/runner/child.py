@@ -56,6 +56,7 @@ class Child:
         self.wire = wire
         self.stack = stack
         self.comparison = comparison
+        self.spec = subject.CONTROL
         self.factory: Callable[[], Any] = subject.control
         self.audit: Audit | None = None
         self._taxed = False
@@ -76,7 +77,7 @@ class Child:
         """Resolve the subject, with ``path`` before sys.path, and say what it is or what is wrong with it."""
         sys.path[:0] = [folder for folder in path if folder not in sys.path]
         try:
-            self.factory = subject.resolve(spec)
+            self.spec, self.factory = spec, subject.resolve(spec)
             if not identify:
                 return {}
             self._never_closed = subject.try_out(spec, self.factory)
@@ -137,7 +138,7 @@ class Child:
         self.comparison.clear()
         self.audit.start()
         factory = _Counting(self.factory)
-        bench = kit.Bench(factory, patience, entry.setting)
+        bench = kit.Bench(factory, patience, entry.setting, self.spec)
         observation: dict[str, Any] = {"outcome": "passed"}
         started = time.perf_counter()
         try:
