@@ -32,6 +32,14 @@ def _loopback(family: int, address: str) -> bool:
     return True
 
 
+def _abstract_sockets() -> bool:
+    if not hasattr(socket, "AF_UNIX"):
+        return False
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind("")  # Linux finds a free one
+        return bytes(sock.getsockname()[:1]) == b"\0"
+
+
 def _own_names() -> bool:
     from loopcheck.kit.names import can_have_own_names  # which needs the kit, and the kit needs us
 
@@ -47,6 +55,7 @@ _NEEDS = (
     Need("ipv4", "The machine has IPv4 on loopback.", lambda: _loopback(socket.AF_INET, "127.0.0.1")),
     Need("ipv6", "The machine has IPv6 on loopback.", lambda: socket.has_ipv6 and _loopback(socket.AF_INET6, "::1")),
     Need("unix-sockets", "The platform has Unix domain sockets.", lambda: hasattr(socket, "AF_UNIX")),
+    Need("abstract-sockets", "The platform has abstract Unix addresses, without a file.", _abstract_sockets),
     Need("posix", "The platform is POSIX: descriptors of any kind can be watched.", lambda: os.name == "posix"),
     Need("signals", "The platform delivers POSIX signals.", lambda: hasattr(signal, "pthread_kill")),
     Need("fork", "The platform can fork.", lambda: hasattr(os, "fork")),

@@ -1510,16 +1510,16 @@ async def timeout_that_does_not_expire(loop, patience, trace):
     """A timeout() block that ends in time, or has None for a delay, is not interrupted, nor is what follows it."""
 
     async def program():
-        for delay in (0.001, None):
+        for delay in (0.005, None):
             async with asyncio.timeout(delay) as block:
                 pass
             trace(delay, block.expired())
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.010)
         trace("slept")
 
     await soon(program(), patience, "blocks of timeout() end, and a sleep after them")
 
-    assert trace == [(0.001, False), (None, False), "slept"]
+    assert trace == [(0.005, False), (None, False), "slept"]
 
 
 @check("asyncio-task#asyncio.Timeout", level="should")
@@ -1545,11 +1545,11 @@ async def timeout_can_be_prolonged(loop, patience, trace):
     """reschedule() moves the deadline of a block away: the one that it had first does not interrupt."""
 
     async def program():
-        async with asyncio.timeout(0.002) as block:
+        async with asyncio.timeout(0.005) as block:
             when = loop.time() + 100 * patience
             block.reschedule(when)
             trace(block.when() == when)
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.010)
         trace("expired", block.expired())
 
     await soon(program(), patience, "a block ends whose time-out was prolonged")
