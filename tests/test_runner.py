@@ -243,7 +243,7 @@ def test_a_subject_that_can_be_used_only_once_does_not_end_the_run(
 
         class Loop(asyncio.SelectorEventLoop):
             def call_soon(self, callback, *args, context=None):
-                if args == (1999,):
+                if args == (1000,):
                     os.abort()
                 return super().call_soon(callback, *args, context=context)
         """

@@ -11,7 +11,7 @@ from loopcheck.check import also_in, check
 from loopcheck.kit import in_thread, pass_turns, run_coroutine, soon, threaded, turn, turns
 from loopcheck.kit.contexts import Lookout
 from loopcheck.kit.wait import Errand
-from loopcheck.kit.workers import Slumber, running
+from loopcheck.kit.workers import Slumber, running_beside
 
 SLEPT_ON = "the call was made while the loop waited, and did not end its wait"
 
@@ -536,8 +536,7 @@ async def two_loops_in_two_threads(loop, new_loop, patience):
     async def look():
         return asyncio.get_running_loop(), asyncio.all_tasks() == {asyncio.current_task()}
 
-    other = new_loop()
-    with running(other, patience):
+    with running_beside(new_loop, patience) as other:
         there = asyncio.run_coroutine_threadsafe(look(), other).result(patience)
         here = await look()
         both_run = (loop.is_running(), other.is_running())
@@ -552,8 +551,8 @@ async def two_loops_exchange_results(loop, new_loop, patience):
     async def relay(value):
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(answer(value), loop))
 
-    value, other = object(), new_loop()
-    with running(other, patience):
+    value = object()
+    with running_beside(new_loop, patience) as other:
         there = asyncio.run_coroutine_threadsafe(relay(value), other)
         received = await soon(asyncio.wrap_future(there), patience, "a coroutine on another loop returns its result")
 

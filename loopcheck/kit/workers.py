@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from loopcheck.kit.bench import Bench, tool
+from loopcheck.kit.bench import Bench, LoopFactory, tool
 from loopcheck.kit.wait import Errand
 
 
@@ -64,24 +64,35 @@ class Slumber:
 
 
 @contextlib.contextmanager
-def running(loop: asyncio.AbstractEventLoop, patience: float) -> Iterator[None]:
-    """Run a loop in a thread of its own beside the block.
+def running_beside(new_loop: LoopFactory, patience: float) -> Iterator[asyncio.AbstractEventLoop]:
+    """A loop that a thread of its own makes, runs beside the block, and closes.
 
     Raises:
         AssertionError: it does not run, or does not stop.
     """
     __tracebackhide__ = True
+    made: list[asyncio.AbstractEventLoop] = []
     started = threading.Event()
-    loop.call_soon(started.set)
-    errand = Errand(loop.run_forever)
+
+    def live() -> None:
+        loop = new_loop()
+        made.append(loop)
+        try:
+            loop.call_soon(started.set)
+            loop.run_forever()
+        finally:
+            loop.close()
+
+    errand = Errand(live)
     errand.start()
     try:
         if not started.wait(patience):
             errand.result(0)
             raise AssertionError("a loop that runs in another thread did not call what call_soon() was given before")
-        yield
+        yield made[0]
     finally:
-        loop.call_soon_threadsafe(loop.stop)
+        if started.is_set():
+            made[0].call_soon_threadsafe(made[0].stop)
         errand.join(patience)
     errand.result(0)
 
