@@ -205,9 +205,11 @@ class StreamTransport(SocketTransport):
             return
         self._maybe_resume_protocol()
         # The protocol may have written more, closed or aborted in resume_writing().
-        if self._buffer.size or self._life.is_lost:
+        if self._buffer.size:
             return
         self._loop._remove_writer(self._fd)
+        if self._life.is_lost:
+            return
         if self._life.finish_sent() and not self._life.is_closing:
             self._shut_sending_half()
         if self._awaited is not None:

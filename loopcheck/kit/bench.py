@@ -227,21 +227,27 @@ def errors(bench: Bench) -> Iterator[list[dict[str, Any]]]:
 
 @tool
 def logged(bench: Bench) -> Iterator[list[logging.LogRecord]]:
-    """The records of the logger "asyncio", kept from the audit: the check expects them."""
+    """What is logged, kept from the audit: the check expects it.
+
+    All that the logger "asyncio" is told, and warnings and errors of any other: that a loop must use that logger is
+    for checks of its own.
+    """
     records: list[logging.LogRecord] = []
-    handler = _Keeper(records)
-    logger = logging.getLogger("asyncio")
-    handlers, level = logger.handlers[:], logger.level
-    logger.handlers[:] = [handler]
+    logger, root = logging.getLogger("asyncio"), logging.getLogger()
+    handlers, level, propagate = logger.handlers[:], logger.level, logger.propagate
+    others = root.handlers[:]
+    logger.handlers[:], root.handlers[:] = [_Keeper(records)], [_Keeper(records, logging.WARNING)]
+    logger.propagate = False
     logger.setLevel(logging.DEBUG)
     yield records
-    logger.handlers[:] = handlers
+    logger.handlers[:], root.handlers[:] = handlers, others
+    logger.propagate = propagate
     logger.setLevel(level)
 
 
 class _Keeper(logging.Handler):
-    def __init__(self, records: list[logging.LogRecord]) -> None:
-        super().__init__()
+    def __init__(self, records: list[logging.LogRecord], level: int = logging.NOTSET) -> None:
+        super().__init__(level)
         self._records = records
 
     def emit(self, record: logging.LogRecord) -> None:

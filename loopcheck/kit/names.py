@@ -435,11 +435,25 @@ async def as_socket_does(host: Any, port: Any, **options: Any) -> Any:
     return socket.getaddrinfo(host, port, **options)
 
 
+_ERRORS = {
+    getattr(socket, name): name for name in sorted(dir(socket), key="EAI_NONAME".__eq__) if name.startswith("EAI_")
+}
+"""Names of the errors of look-ups; where two share a number, EAI_NONAME it is."""
+
+
+def error_of(error: Exception) -> tuple[str, ...]:
+    """An error, to compare: its class, and the name of its number if it has one, as in ("gaierror", "EAI_NONAME")."""
+    kind = type(error).__name__
+    if not isinstance(error, OSError):
+        return (kind,)
+    number = error.errno or 0
+    names = _ERRORS if isinstance(error, socket.gaierror) else errno.errorcode
+    return (kind, names.get(number, str(error.errno)))
+
+
 async def outcome(awaitable: Awaitable[Any]) -> Any:
-    """What an awaitable returned; or the class of its error, with the number if it has one, as in ("gaierror", -2)."""
+    """What an awaitable returned, or :func:`error_of` what it raised."""
     try:
         return await awaitable
-    except OSError as error:
-        return (type(error).__name__, error.errno)
     except Exception as error:
-        return (type(error).__name__,)
+        return error_of(error)

@@ -1,0 +1,243 @@
+"""Talks that nobody wrote: generated steps on one connection, and what must hold after any of them.
+
+A talk is a byte string, and every byte is a step; so whoever generates and shortens talks needs to know nothing about
+transports. What holds is known beforehand, without another loop to compare with: what the peer got is what was
+written, and the callbacks follow one grammar.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import select
+import socket
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+from loopcheck.kit.bench import HEAVY, Bench, tool
+from loopcheck.kit.channels import Channel, Wire, pattern
+from loopcheck.kit.peers import AS_SENT, Peer, compared
+from loopcheck.kit.turns import pass_turns
+
+HEAVY["unlike"] = "loopcheck.kit.examples"
+
+SIZES = (6, 24)
+"""The bytes of a talk: enough for a full buffer, flow control and an end."""
+
+_LETTERS = {"connection_made": "m", "data_received": "d", "eof_received": "e", "connection_lost": "l"}
+_FLOW = {"pause_writing": "p", "resume_writing": "r"}
+
+Step = tuple[str, Callable[["_Talk"], Coroutine[Any, Any, None]]]
+
+
+class _Talk:
+    """One connection, and what should have come over it."""
+
+    def __init__(self, transport: Any, protocol: Wire, peer: Peer) -> None:
+        self.transport, self.protocol, self.peer = transport, protocol, peer
+        self.written = bytearray()
+        self.arrived = bytearray()
+        self.sent = bytearray()
+        self.half_closed = False
+        self.aborted = False
+
+    def next(self, number: int) -> bytes:
+        """The next bytes to write, which continue those before."""
+        begin = len(self.written) // 4 * 4
+        piece = pattern(number + 4, begin)[len(self.written) - begin :][:number]
+        self.written += piece
+        return piece
+
+    async def drink(self, number: int) -> None:
+        """Have the peer read so many bytes of what is there."""
+
+        def read(sock: socket.socket) -> bytes:
+            return sock.recv(number) if select.select([sock], [], [], 0)[0] else b""
+
+        self.arrived += await self.peer.does("reading what is there", read)
+
+
+def _write(number: int, kind: Callable[[bytes], Any]) -> Step:
+    async def step(talk: _Talk) -> None:
+        if not talk.half_closed:
+            talk.transport.write(kind(talk.next(number)))
+
+    return f"write({kind.__name__} of {number})", step
+
+
+def _writelines(*numbers: int) -> Step:
+    async def step(talk: _Talk) -> None:
+        if not talk.half_closed:
+            talk.transport.writelines([talk.next(number) for number in numbers])
+
+    return f"writelines() of {numbers}", step
+
+
+def _limits(**limits: int) -> Step:
+    async def step(talk: _Talk) -> None:
+        talk.transport.set_write_buffer_limits(**limits)
+
+    return f"set_write_buffer_limits({limits or ''})", step
+
+
+def _drink(number: int) -> Step:
+    async def step(talk: _Talk) -> None:
+        await talk.drink(number)
+
+    return f"the peer reads {number}", step
+
+
+async def _turn(talk: _Talk) -> None:
+    await pass_turns()
+
+
+async def _write_eof(talk: _Talk) -> None:
+    talk.transport.write_eof()
+    talk.half_closed = True
+
+
+def _send(number: int) -> Step:
+    async def step(talk: _Talk) -> None:
+        data = pattern(number)
+        await talk.peer.does("sending", lambda sock: sock.sendall(data))
+        talk.sent += data
+
+    return f"the peer sends {number}", step
+
+
+async def _pause(talk: _Talk) -> None:
+    talk.transport.pause_reading()
+
+
+async def _resume(talk: _Talk) -> None:
+    talk.transport.resume_reading()
+
+
+WRITING: tuple[Step, ...] = (
+    _write(1, bytes),
+    _write(3000, bytearray),
+    _write(70_000, memoryview),
+    _write(300_000, bytes),
+    _writelines(1, 100_000, 3),
+    _writelines(9, 9),
+    _limits(high=0),
+    _limits(),
+    _limits(high=100_000, low=1000),
+    _drink(1000),
+    _drink(200_000),
+    ("a turn", _turn),
+    ("a turn", _turn),
+    ("write_eof()", _write_eof),
+)
+"""What can happen while a program writes; a talk ends with close() or abort(), and the peer reads the rest."""
+
+READING: tuple[Step, ...] = (
+    _send(1),
+    _send(5000),
+    _send(20_000),
+    ("pause_reading()", _pause),
+    ("resume_reading()", _resume),
+    ("resume_reading()", _resume),
+    ("a turn", _turn),
+    ("a turn", _turn),
+)
+"""What can happen while a program reads; a talk ends when the peer closes."""
+
+
+def _read(data: bytes, steps: tuple[Step, ...]) -> list[Step]:
+    return [steps[byte % len(steps)] for byte in data]
+
+
+def _grammar(events: list[str]) -> list[str]:
+    """What is wrong with the order of the callbacks; empty when nothing is."""
+    wrong = []
+    if not re.fullmatch("md*e?l", "".join(_LETTERS.get(event, "") for event in events)):
+        wrong.append(f"the callbacks were {events}")
+    if not re.fullmatch("(pr)*p?", "".join(_FLOW.get(event, "") for event in events)):
+        wrong.append(f"pause_writing() and resume_writing() do not alternate: {events}")
+    return wrong
+
+
+def _difference(what: str, got: bytes | bytearray, wanted: bytes | bytearray, *, all: bool) -> list[str]:
+    seen = compared(got, wanted)
+    return [] if seen == AS_SENT or (not all and wanted.startswith(got)) else [f"{what} {seen}"]
+
+
+async def _talk_writing(channel: Channel, data: bytes, patience: float) -> list[str]:
+    ending, *steps = data or b"\0"
+    async with channel.open(narrow=True) as (transport, protocol, peer):
+        talk = _Talk(transport, protocol, peer)
+        for _, step in _read(bytes(steps), WRITING):
+            await step(talk)
+        if ending % 4 == 3:
+            transport.abort()
+            talk.aborted = True
+        else:
+            transport.close()
+        rest = peer.read(0 if talk.aborted else len(talk.written) - len(talk.arrived))
+        await protocol.until("connection_lost", patience)
+        talk.arrived += await rest
+        await pass_turns(2)
+        talk.arrived += await peer.read_waiting()
+    lost = [] if protocol.lost_with is None else [f"connection_lost() got {protocol.lost_with!r}"]
+    return (
+        _difference("the peer got", talk.arrived, talk.written, all=not talk.aborted) + _grammar(protocol.events) + lost
+    )
+
+
+async def _talk_reading(channel: Channel, data: bytes, patience: float) -> list[str]:
+    async with channel.open() as (transport, protocol, peer):
+        talk = _Talk(transport, protocol, peer)
+        for _, step in _read(data, READING):
+            await step(talk)
+        peer.half_close()
+        transport.resume_reading()
+        await protocol.until("connection_lost", patience)
+        await pass_turns(2)
+    lost = [] if protocol.lost_with is None else [f"connection_lost() got {protocol.lost_with!r}"]
+    return _difference("data_received() got", protocol.data, talk.sent, all=True) + _grammar(protocol.events) + lost
+
+
+@tool
+def unlike(bench: Bench) -> Iterator[Callable[..., list[str]]]:
+    """A function that searches a talk, "writing" or "reading", after which something is wrong.
+
+    It returns the shortest one that was found, step by step, and then what is wrong; nothing if there is none.
+    """
+    from loopcheck.kit.examples import smallest  # hypothesis takes longer to import than most checks to run
+
+    def search(kind: str, number: int = 20) -> list[str]:
+        talk, steps = (_talk_writing, WRITING) if kind == "writing" else (_talk_reading, READING)
+        channel: Channel = bench.tool("channel")
+        loop: asyncio.AbstractEventLoop = bench.tool("loop")
+        shrunk_by = float("inf")
+
+        def wrong(data: bytes, patience: float) -> list[str]:
+            try:
+                return loop.run_until_complete(talk(channel, data, patience))
+            except Exception as error:
+                return [f"{type(error).__name__}: {error}"]
+
+        def looks_wrong(data: bytes) -> bool:
+            nonlocal shrunk_by
+            if time.monotonic() > shrunk_by or not wrong(data, bench.patience / 8):
+                return False
+            shrunk_by = min(shrunk_by, time.monotonic() + bench.patience / 2)
+            return True
+
+        found = smallest(looks_wrong, number, SIZES)
+        if found is None:
+            return []
+        for _ in range(3):  # it may have been the machine that was slow
+            if complaints := wrong(found, bench.patience):
+                break
+        else:
+            return []
+        told = [name for name, _ in _read(found[1:] if kind == "writing" else found, steps)]
+        end = (
+            ["abort()" if found[:1] and found[0] % 4 == 3 else "close()"] if kind == "writing" else ["the peer closes"]
+        )
+        return [*told, *end, "then: " + "; ".join(complaints)]
+
+    yield search
