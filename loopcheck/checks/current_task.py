@@ -248,6 +248,7 @@ async def none_for_other_loop(loop, new_loop):
 
     assert (asyncio.current_task(other), await _look()) == (None, asyncio.current_task(loop))
     assert isinstance(asyncio.current_task(), asyncio.Task)
+    other.close()
 
 
 @check("asyncio-task#asyncio.current_task")

@@ -197,6 +197,7 @@ def callable_before_loop_runs(loop, gate, patience):
     future = loop.run_in_executor(None, gate.pass_through)
     gate.reached()
     gate.open()
+    time.sleep(0.002)  # for the job to end before the run: if it does not, this shows less
     before = future.done()
     result = run_coroutine(loop, program())
 
@@ -551,7 +552,7 @@ async def shutdown_calls_executors_shutdown(loop, trace, patience):
 
 @check("asyncio-eventloop#asyncio.loop.shutdown_default_executor")
 async def default_rejected_after_shutdown(loop, patience):
-    """After shutdown_default_executor(), run_in_executor(None, ...) raises RuntimeError, at the call or when awaited."""
+    """After shutdown_default_executor(), run_in_executor(None, ...) raises RuntimeError, at once or when awaited."""
     await soon(loop.run_in_executor(None, len, ()), patience, JOB_ENDS)
     await soon(loop.shutdown_default_executor(), patience, "shutdown_default_executor() returns")
 
@@ -611,10 +612,10 @@ def shutdown_timeout_parameter(new_loop, trace):
 
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always", RuntimeWarning)
-        end(300)
-        end(300.0)
+        end(5000)
+        end(5000.0)
         end(None)
-        end(timeout=300)
+        end(timeout=5000)
         end(timeout=None)
 
     assert (trace, [one for one in warned if one.category is RuntimeWarning]) == ([None] * 5, [])

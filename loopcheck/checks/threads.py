@@ -293,10 +293,10 @@ def close_race_raises_runtime_error_only(new_loop, patience):
     for _ in range(6):
         loop, started, over = new_loop(), threading.Event(), threading.Event()
         errand = Errand(complaint, hammer, loop, started, over)
+        turn(loop)  # not beside the calls: they would keep some loops busy for ever
         errand.start()
         try:
             started.wait(patience)
-            turn(loop)
             loop.close()
         finally:
             over.set()

@@ -344,7 +344,7 @@ class TaskProgram:
         run = TaskRun(self, loop)
         with contextlib.closing(loop):
             # What a program leaves unlooked at is reported when the objects go, which is no matter of order.
-            loop.set_exception_handler(lambda loop, context: None)
+            loop.set_exception_handler(lambda *given: None)
             driver = run.drive()
             try:
                 loop.run_until_complete(loop.create_task(driver, name="main"))

@@ -101,7 +101,7 @@ class Runner:
         if lacking:
             return {"outcome": "unavailable", "seconds": 0.0, "message": f"not so here: {NEEDS[lacking[0]].sentence}"}
         try:
-            process = self._fresh(spec) if entry.setting == "first-loop" else self._child(spec)
+            process = self._fresh(spec) if _wants_a_fresh_process(entry) else self._child(spec)
             before = process.ran[:]
             seen = self._observe(process, entry, spec)
         except SubjectError as error:
@@ -216,6 +216,11 @@ class Runner:
             "message": "cut the connection to the runner, or was killed",
             "stack": _stack(process),
         }
+
+
+def _wants_a_fresh_process(entry: Entry) -> bool:
+    # A check with names of its own forks, which a loop need not survive that has native threads by now.
+    return entry.setting == "first-loop" or "own-names" in entry.needs
 
 
 def _how(status: int) -> str:
