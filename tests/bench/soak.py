@@ -1,4 +1,5 @@
 """The control and the baseline, again and again: python tests/bench/soak.py [RUNS] [--busy PROCESSES] [--workers N]
+    [--areas AREA ...]
 
 Runs the whole battery RUNS times (default 10), optionally with busy processes beside, and prints every outcome other
 than "passed" and "unavailable", and what it ran. A single one is a bug of loopcheck. Exit status 1 if there was any.
@@ -25,6 +26,7 @@ def main() -> int:
     parser.add_argument("runs", nargs="?", type=int, default=10)
     parser.add_argument("--busy", type=int, default=0, metavar="PROCESSES")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--areas", nargs="*", default=[], metavar="AREA")
     options = parser.parse_args()
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(options.busy)]
     counts: collections.Counter[str] = collections.Counter()
@@ -34,7 +36,7 @@ def main() -> int:
             with tempfile.TemporaryDirectory() as folder:
                 report = Path(folder, "report.jsonl")
                 command = [sys.executable, "-m", "pytest", *(f"--loop-factory={name}" for name in SUBJECTS)]
-                command += [f"--loop-report={report}", "-n", str(options.workers), "-q", "--loop-level=may"]
+                command += [f"--loop-report={report}", "-n", str(options.workers), "-q", "--loop-level=may", *options.areas]
                 done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
                 records = [json.loads(line) for line in report.read_text().splitlines()] if report.exists() else []
             checks = [record for record in records if record["record"] == "check"]
