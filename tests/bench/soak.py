@@ -36,7 +36,14 @@ def main() -> int:
             with tempfile.TemporaryDirectory() as folder:
                 report = Path(folder, "report.jsonl")
                 command = [sys.executable, "-m", "pytest", *(f"--loop-factory={name}" for name in SUBJECTS)]
-                command += [f"--loop-report={report}", "-n", str(options.workers), "-q", "--loop-level=may", *options.areas]
+                command += [
+                    f"--loop-report={report}",
+                    "-n",
+                    str(options.workers),
+                    "-q",
+                    "--loop-level=may",
+                    *options.areas,
+                ]
                 done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
                 records = [json.loads(line) for line in report.read_text().splitlines()] if report.exists() else []
             checks = [record for record in records if record["record"] == "check"]
