@@ -6,9 +6,7 @@ import pytest
 from support import PytestRunner
 
 
-@pytest.mark.parametrize(
-    "factory", ["asyncio:SelectorEventLoop", "asyncio:new_event_loop", "loopcheck.baseline:SelectorLoop"]
-)
+@pytest.mark.parametrize("factory", ["asyncio:SelectorEventLoop", "loopcheck.baseline:SelectorLoop"])
 def test_passes_everything(run_pytest: PytestRunner, factory: str) -> None:
     run = run_pytest(f"--loop-factory={factory}", "--loop-level=may")
     accused = {id: record for id, record in run.checks.items() if record["outcome"] not in ("passed", "unavailable")}
