@@ -14,7 +14,6 @@ import weakref
 
 from loopcheck.check import also_in, check
 from loopcheck.kit import pass_turns, run_coroutine, soon, turn, turns
-from loopcheck.kit.net import meanwhile
 
 
 def run_until(loop, reached, patience):
@@ -299,30 +298,6 @@ def storm(loop, patience):
         turns(loop, 2)
 
 
-@check("Lib/asyncio/base_events.py: BaseEventLoop._run_once", level="should", needs=("posix",))
-def peer_is_answered_during_storm_of_callbacks(loop, patience, socketpair):
-    """A peer in another thread gets three answers while a thousand callbacks keep scheduling themselves."""
-    near, far = socketpair
-    far.settimeout(patience)
-    answers = []
-
-    def ask():
-        for number in range(3):
-            far.send(bytes([number]))
-            answers.append(far.recv(1)[0])
-
-    def answer():
-        with contextlib.suppress(BlockingIOError):  # being called once too often is a matter of its own
-            near.send(near.recv(1))
-
-    loop.add_reader(near.fileno(), answer)
-    with meanwhile(ask, patience=patience) as asking, storm(loop, patience):
-        run_until(loop, lambda: not asking.is_alive(), patience)
-    loop.remove_reader(near.fileno())
-
-    assert answers == list(range(3))
-
-
 @check("Lib/asyncio/base_events.py: BaseEventLoop._run_once", level="should")
 def timers_fire_during_storm_of_callbacks(loop, trace, patience):
     """Ten timers, each of which sets the next, fire while a thousand callbacks keep scheduling themselves."""
@@ -437,6 +412,5 @@ async def eight_threads_wake_an_idle_loop(loop, patience):
 also_in(
     {
         "python-tasks": (chain_of_tasks_unwinds, gather_of_ten_thousand_futures),
-        "other-thread": (peer_is_answered_during_storm_of_callbacks,),
     }
 )
