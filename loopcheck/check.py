@@ -7,7 +7,9 @@ Checks live in ``loopcheck/checks/``, one module per area. A module declares the
 from __future__ import annotations
 
 import functools
+import hashlib
 import importlib
+import importlib.resources
 import inspect
 import itertools
 import pkgutil
@@ -16,7 +18,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -42,8 +44,8 @@ class Entry:
     python: str = ""
     """The Python versions on which the behaviour holds, as a version specifier; empty for all."""
     needs: tuple[str, ...] = ()
-    function: Callable[..., Any] | None = field(default=None, repr=False)
-    """The check itself; None when the behaviour is not tested."""
+    function: Callable[..., Any] | None = field(default=None, repr=False, compare=False)
+    """The check itself; None when the behaviour is not tested, and in processes that only speak of it."""
     because: str = ""
     """Why it is not tested."""
     area: str = ""
@@ -61,6 +63,11 @@ class Entry:
         return f"{self.area}::{self.name}" + (f"[{self.setting}]" if self.setting else "")
 
     @property
+    def tested(self) -> bool:
+        """Whether there is a check; else ``because`` says why not."""
+        return not self.because
+
+    @property
     def link(self) -> str:
         """The reference as an address on the web."""
         return link_of(self.reference)
@@ -74,6 +81,18 @@ class Entry:
     def source(self) -> str:
         """The text of the check; for an untested behaviour, an empty string."""
         return textwrap.dedent(inspect.getsource(self.function)) if self.function else ""
+
+    def to_message(self) -> dict[str, Any]:
+        """All but the function, for a process that has no use for that: see :meth:`from_message`."""
+        return {name: getattr(self, name) for name in _SPOKEN_OF}
+
+    @classmethod
+    def from_message(cls, message: dict[str, Any]) -> Entry:
+        """The entry that :meth:`to_message` was asked of, without its function."""
+        return cls(**message | {"needs": tuple(message["needs"])})
+
+
+_SPOKEN_OF = tuple(one.name for one in fields(Entry) if one.name != "function")
 
 
 _entries: dict[str, Entry] = {}
@@ -258,6 +277,17 @@ def catalogue(*areas: str) -> list[Entry]:
     for area in wanted:
         importlib.import_module(f"loopcheck.checks.{area}")
     return [entry for area in wanted for entry in _of(area)]
+
+
+def catalogue_digest() -> str:
+    """A SHA-256 over the battery: every file of its checks and of what they use. No area is imported for it."""
+    total = hashlib.sha256()
+    package = importlib.resources.files("loopcheck")
+    for folder in ("checks", "kit"):
+        for file in sorted(package.joinpath(folder).iterdir(), key=lambda file: file.name):
+            if file.name.endswith(".py"):
+                total.update(f"{folder}/{file.name}\0".encode() + file.read_bytes() + b"\0")
+    return total.hexdigest()
 
 
 def find(id: str) -> Entry:

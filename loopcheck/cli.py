@@ -80,7 +80,7 @@ def _list(areas: Sequence[str], levels: Sequence[str] | None, format: str) -> in
     area = ""
     settings: dict[str, list[str]] = {}
     for entry in entries:
-        if entry.function or not entry.setting:
+        if entry.tested or not entry.setting:
             settings.setdefault(f"{entry.area}::{entry.name}", []).append(entry.setting)
     for entry in entries:
         if entry.setting:
@@ -88,13 +88,13 @@ def _list(areas: Sequence[str], levels: Sequence[str] | None, format: str) -> in
         if entry.area != area:
             area = entry.area
             print(f"{'' if entry is entries[0] else chr(10)}{area}")
-        mark = "" if entry.function else f" [not tested: {entry.because}]"
+        mark = "" if entry.tested else f" [not tested: {entry.because}]"
         versions = f" [Python {entry.python}]" if entry.python else ""
         print(f"  {entry.id}\n    {entry.level}: {entry.sentence}{versions}{mark}")
         if also := settings[entry.id][1:]:
             print(f"    also in the settings {', '.join(also)}")
-    tested = sum(entry.function is not None for entry in entries if not entry.setting)
-    again = sum(bool(entry.setting and entry.function) for entry in entries)
+    tested = sum(entry.tested for entry in entries if not entry.setting)
+    again = sum(bool(entry.setting) and entry.tested for entry in entries)
     print(
         f"\n{tested} checks, {again} more runs of them in settings, "
         f"{len(entries) - tested - again} behaviours not tested"
@@ -105,7 +105,7 @@ def _list(areas: Sequence[str], levels: Sequence[str] | None, format: str) -> in
 def _as_json(entry: Any) -> dict[str, Any]:
     return {
         "id": entry.id,
-        "kind": "check" if entry.function else "untested",
+        "kind": "check" if entry.tested else "untested",
         "area": entry.area,
         "setting": entry.setting,
         "level": entry.level,
@@ -137,7 +137,7 @@ def _explain(id: str) -> int:
     for need in entry.needs:
         print(f"needs      {need}: {NEEDS[need].sentence}")
     print(f"reference  {entry.reference}\n           {entry.link}")
-    if entry.function is None:
+    if not entry.tested:
         print(f"not tested {entry.because}")
     else:
         print(f"run        pytest --loop-factory=MODULE:NAME {entry.id}\n\n{entry.source()}", end="")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -36,10 +37,11 @@ class Selection:
     """Which checks the command line names; all of them when it names none.
 
     Raises:
-        pytest.UsageError: an id is in no catalogue; the message says what is close.
+        pytest.UsageError: there is no such area; the message says what is close.
     """
 
     def __init__(self, arguments: Sequence[str]) -> None:
+        self._arguments = list(arguments)
         self._wanted: list[tuple[str, str | None, str, str | None]] = []
         for argument in arguments:
             found = _ID.fullmatch(argument)
@@ -47,14 +49,22 @@ class Selection:
             area, name, setting = found["area"], found["name"], found["setting"] or ""
             if area not in check.area_names():
                 raise pytest.UsageError(_unknown(argument, "area", area, check.area_names()))
-            settings: dict[str, list[str]] = {}
-            for entry in check.catalogue(area):
-                settings.setdefault(entry.name, []).append(entry.setting)
-            if name is not None and name not in settings:
-                raise pytest.UsageError(_unknown(argument, f"check in {area}", name, settings))
-            if name is not None and setting not in settings[name]:
-                raise pytest.UsageError(_unknown(argument, "setting of this check", setting, settings[name]))
             self._wanted.append((area, name, setting, found["subject"]))
+
+    def validate(self, entries: Iterable[check.Entry]) -> None:
+        """Compare the command line with what there is.
+
+        Raises:
+            pytest.UsageError: an id is in no catalogue; the message says what is close.
+        """
+        settings: dict[str, dict[str, list[str]]] = {}
+        for entry in entries:
+            settings.setdefault(entry.area, {}).setdefault(entry.name, []).append(entry.setting)
+        for argument, (area, name, setting, _) in zip(self._arguments, self._wanted, strict=True):
+            if name is not None and name not in settings[area]:
+                raise pytest.UsageError(_unknown(argument, f"check in {area}", name, settings[area]))
+            if name is not None and setting not in settings[area][name]:
+                raise pytest.UsageError(_unknown(argument, "setting of this check", setting, settings[area][name]))
 
     @property
     def areas(self) -> list[str]:
@@ -80,15 +90,18 @@ def _unknown(argument: str, what: str, name: str, names: Iterable[str]) -> str:
 class Area(pytest.Collector):
     """One area of the battery."""
 
-    def __init__(self, *, selection: Selection, subjects: Sequence[str], **rest: Any) -> None:
+    def __init__(
+        self, *, entries: Sequence[check.Entry], selection: Selection, subjects: Sequence[str], **rest: Any
+    ) -> None:
         super().__init__(**rest)
+        self._entries = entries
         self._selection = selection
         self._subjects = subjects
 
     def collect(self) -> Iterator[pytest.Item]:
         """An item for every check that applies to the running Python, for every subject."""
-        for entry in check.catalogue(self.name):
-            if entry.function is None or not entry.applies():
+        for entry in self._entries:
+            if not entry.tested or not entry.applies():
                 continue
             for subject in self._subjects:
                 if self._selection.takes(entry, subject):
@@ -126,11 +139,15 @@ class Check(pytest.Item):
         kit.perform(self.entry, kit.Bench(factory, limit, self.entry.setting, self.subject))
 
 
-def collect(session: pytest.Session, selection: Selection, subjects: Sequence[str]) -> list[pytest.Item]:
+def collect(
+    session: pytest.Session, entries: Iterable[check.Entry], selection: Selection, subjects: Sequence[str]
+) -> list[pytest.Item]:
     """All items, by area, with the hooks that pytest calls while it collects."""
     items: list[pytest.Item] = []
-    for name in selection.areas:
-        area = Area.from_parent(session, name=name, nodeid=name, selection=selection, subjects=subjects)
+    for name, of_area in itertools.groupby(entries, key=lambda entry: entry.area):
+        area = Area.from_parent(
+            session, name=name, nodeid=name, entries=list(of_area), selection=selection, subjects=subjects
+        )
         area.ihook.pytest_collectstart(collector=area)
         report = area.ihook.pytest_make_collect_report(collector=area)
         area.ihook.pytest_collectreport(report=report)

@@ -6,6 +6,7 @@ travels from one to the other on pytest's own reports.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shlex
@@ -126,9 +127,11 @@ class BatterySession:
         """Put the battery in the place of what pytest would collect."""
         if not self.listing and not self.is_worker:
             self._identify()
+        if not self.is_worker:
+            self.selection.validate(self._catalogue())
         if self.is_controller:
             return None
-        items = collect(session, self.selection, self.subjects)
+        items = collect(session, self._catalogue(), self.selection, self.subjects)
         self.config.hook.pytest_collection_modifyitems(session=session, config=self.config, items=items)
         session.items = items
         session.testscollected = len(items)
@@ -176,11 +179,20 @@ class BatterySession:
             self.plan(list(ids))
 
     def _planned(self, ids: list[str]) -> dict[str, tuple[check.Entry, str]]:
+        entries = {entry.id: entry for entry in self._catalogue()}
         planned = {}
         for id in ids:
             name, subject = parse_id(id)
-            planned[id] = (check.find(name), subject or self.subjects[0])
+            planned[id] = (entries[name], subject or self.subjects[0])
         return planned
+
+    @functools.cache  # noqa: B019  # there is one session in a process
+    def _catalogue(self) -> list[check.Entry]:
+        """What the areas that are wanted declare."""
+        # To run a check here takes its function; nobody has been asked to import anything if nothing is to run.
+        if self.runner is None or self.in_process:
+            return check.catalogue(*self.selection.areas)
+        return self.runner.catalogue(self.selection.areas)
 
     # Run.
 

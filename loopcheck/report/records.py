@@ -5,7 +5,6 @@ A file without a footer is incomplete. In a complete one every planned id has ex
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 import sys
@@ -14,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from loopcheck.check import Entry, catalogue
+from loopcheck.check import Entry, catalogue_digest
 from loopcheck.outcomes import OUTCOMES
 
 FORMAT = 1
@@ -43,14 +42,6 @@ def header(ids: Sequence[str], subjects: Sequence[Record], *, loopcheck: str, le
         },
         "plan": list(ids),
     }
-
-
-def catalogue_digest() -> str:
-    """A digest over what the battery claims: ids, levels, versions and sentences of all that was imported."""
-    total = hashlib.sha256()
-    for entry in sorted(catalogue(), key=lambda entry: entry.id):
-        total.update("\0".join((entry.id, entry.level, entry.python, entry.sentence)).encode() + b"\n")
-    return total.hexdigest()
 
 
 def check_record(id: str, entry: Entry, subject: str, seen: Record) -> Record:

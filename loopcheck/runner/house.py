@@ -138,6 +138,11 @@ class House:
             Closed: the guest is gone.
         """
         request = guest.wire.receive()
+        if request["do"] == "catalogue":
+            from loopcheck import check
+
+            guest.wire.send({"entries": [entry.to_message() for entry in check.catalogue(*request["areas"])]})
+            return
         if request["do"] == "end":
             guest.children.discard(request["pid"])
             guest.wire.send({"status": end(request["pid"], request["grace"])})

@@ -13,10 +13,12 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from loopcheck.check import Entry, catalogue
 from loopcheck.runner.wire import Closed, Wire
 
 START_LIMIT = 120.0
@@ -76,6 +78,9 @@ class Processes(Protocol):
     @property
     def machine(self) -> Machine:
         """What the first process found out about the machine."""
+
+    def catalogue(self, areas: Sequence[str]) -> list[Entry]:
+        """What these areas declare: from a process that has imported them, if there is one."""
 
     def start(self) -> Process:
         """A new child."""
@@ -186,9 +191,19 @@ class Guest:
         except (Closed, TimeoutError):
             raise RunnerError("loopcheck's nursery process did not start") from None
 
+    def catalogue(self, areas: Sequence[str]) -> list[Entry]:
+        """What the nursery has imported: pytest's own process then need not, and starts sooner."""
+        assert self.machine  # the nursery greets before it takes requests
+        try:
+            self._wire.send({"do": "catalogue", "areas": list(areas)})
+            answer = self._wire.receive(START_LIMIT)
+        except (Closed, TimeoutError):
+            raise RunnerError("loopcheck's nursery process is gone; it cannot say what it has imported") from None
+        return list(map(Entry.from_message, answer["entries"]))
+
     def start(self) -> Process:
         """Have a child forked."""
-        assert self.machine  # the nursery greets before it takes requests
+        assert self.machine
         printed, stack = self._files.new()
         try:
             self._wire.send({"do": "fork", "printed": str(printed), "stack": str(stack)})
@@ -275,6 +290,10 @@ class Spawner:
             self._spare = self.start()
         assert self._machine is not None
         return self._machine
+
+    def catalogue(self, areas: Sequence[str]) -> list[Entry]:
+        """What the areas declare, imported here: a child that is to run a subject is not asked."""
+        return catalogue(*areas)
 
     def start(self) -> Process:
         """Start an interpreter."""

@@ -78,6 +78,14 @@ class Runner:
         """Seconds per check on this machine, as slow as it is just now."""
         return self._options.limit * self._processes.machine.slowness
 
+    def catalogue(self, areas: Sequence[str]) -> list[Entry]:
+        """What these areas declare, to speak of: the entries need not have their functions.
+
+        Raises:
+            RunnerError: loopcheck's own processes fail.
+        """
+        return self._processes.catalogue(areas)
+
     def identify(self, spec: str, *, files: bool) -> dict[str, Any]:
         """Resolve a subject, try it out, and say what it is; see :func:`loopcheck.subject.identify`.
 
