@@ -56,11 +56,18 @@ class Entry:
     """The behaviour, in the present tense: the first sentence of the docstring."""
     story: str = ""
     """The rest of the docstring: who breaks, or what is subtle; may be empty."""
+    formerly: tuple[str, ...] = ()
+    """The ids that it had before, without a setting."""
 
     @property
     def id(self) -> str:
         """The public name, ``area::name``, or ``area::name[setting]``."""
         return f"{self.area}::{self.name}" + (f"[{self.setting}]" if self.setting else "")
+
+    @property
+    def former_ids(self) -> list[str]:
+        """The ids that it had before, in its setting."""
+        return [id + (f"[{self.setting}]" if self.setting else "") for id in self.formerly]
 
     @property
     def tested(self) -> bool:
@@ -74,9 +81,7 @@ class Entry:
 
     def applies(self, version: str = platform.python_version()) -> bool:
         """Whether the behaviour belongs to this Python version."""
-        # A pre-release of 3.15 is 3.15 here; PEP 440 would sort it before.
-        final = re.match(r"[\d.]+", version)
-        return not self.python or (final is not None and final[0].rstrip(".") in SpecifierSet(self.python))
+        return applies_to(self.python, version)
 
     def source(self) -> str:
         """The text of the check; for an untested behaviour, an empty string."""
@@ -89,10 +94,17 @@ class Entry:
     @classmethod
     def from_message(cls, message: dict[str, Any]) -> Entry:
         """The entry that :meth:`to_message` was asked of, without its function."""
-        return cls(**message | {"needs": tuple(message["needs"])})
+        return cls(**message | {"needs": tuple(message["needs"]), "formerly": tuple(message["formerly"])})
 
 
 _SPOKEN_OF = tuple(one.name for one in fields(Entry) if one.name != "function")
+
+
+def applies_to(specifier: str, version: str) -> bool:
+    """Whether a Python version is one that a specifier names; an empty one names all."""
+    # A pre-release of 3.15 is 3.15 here; PEP 440 would sort it before.
+    final = re.match(r"[\d.]+", version)
+    return not specifier or (final is not None and final[0].rstrip(".") in SpecifierSet(specifier))
 
 
 _entries: dict[str, Entry] = {}
@@ -115,6 +127,7 @@ _REFERENCES: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 
 
+@functools.cache
 def link_of(reference: str) -> str:
     """The web address of a reference.
 
@@ -132,7 +145,14 @@ def link_of(reference: str) -> str:
     )
 
 
-def check(reference: str, *, python: str = "", needs: tuple[str, ...] = (), level: Level = "must") -> Callable[[F], F]:
+def check(
+    reference: str,
+    *,
+    python: str = "",
+    needs: tuple[str, ...] = (),
+    level: Level = "must",
+    formerly: tuple[str, ...] = (),
+) -> Callable[[F], F]:
     """Declare a function of an area's module as a check.
 
     The function's parameters name what it uses of the kit (``loop``, ``trace``, ...); its docstring's first sentence
@@ -141,8 +161,10 @@ def check(reference: str, *, python: str = "", needs: tuple[str, ...] = (), leve
     Args:
         reference: where the behaviour is stated.
         python: the versions on which it holds, such as ``">=3.12"``.
-        needs: what the machine must offer, names from ``loopcheck.needs``.
+        needs: what the machine and the loop must offer, names from ``loopcheck.needs``; those that its module names
+            in ``NEEDS`` it has anyway.
         level: must (documented), should (CPython's loops all do it) or may (quality).
+        formerly: the ids that the check had before it was renamed: declarations of known failures may hold them.
 
     Raises:
         CatalogueError: at import, for anything that would make a misleading catalogue.
@@ -155,7 +177,9 @@ def check(reference: str, *, python: str = "", needs: tuple[str, ...] = (), leve
             function.__module__,
             function.__name__,
             function.__doc__ or "",
-            Entry(reference, level, python, needs, function),
+            Entry(
+                reference, level, python, _with_needs_of_area(function.__globals__, needs), function, formerly=formerly
+            ),
         )
         unknown = [name for name in inspect.signature(function).parameters if name not in kit.TOOLS]
         if unknown:
@@ -176,7 +200,12 @@ def untested(
     module = sys._getframe(1).f_globals["__name__"]  # the area is where the call stands
     if not because.strip():
         raise CatalogueError(f"{module}: untested {name!r} gives no reason")
-    _entry(module, name, sentence, Entry(reference, level, python, because=because))
+    needs = _with_needs_of_area(sys._getframe(1).f_globals, ())
+    _entry(module, name, sentence, Entry(reference, level, python, needs, because=because))
+
+
+def _with_needs_of_area(module: Mapping[str, Any], needs: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*module.get("NEEDS", ()), *needs)))
 
 
 def also_in(

@@ -1,7 +1,8 @@
-"""What a check may ask of the machine: a closed list, each with a sentence and a probe.
+"""What a check may ask of the machine and of the loop: a closed list, each with a sentence and a probe.
 
 A probe asks the machine, never the subject: whether the subject works is what checks are for.
 A check whose need the machine does not meet has the outcome ``unavailable``, with the need's sentence.
+What a loop does not offer, its author declares (:mod:`loopcheck.known`), and it must raise NotImplementedError.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ class Need:
     """What the machine offers when the need is met, in one sentence."""
     probe: Callable[[], bool]
     """Ask the machine; an OSError means no."""
+    offered: bool = False
+    """Whether it is for the loop to offer too, so that its author can decline it."""
 
 
 def _loopback(family: int, address: str) -> bool:
@@ -40,6 +43,10 @@ def _abstract_sockets() -> bool:
         return bytes(sock.getsockname()[:1]) == b"\0"
 
 
+def _yes() -> bool:
+    return True  # it is for the loop alone to offer
+
+
 def _own_names() -> bool:
     from loopcheck.kit.names import can_have_own_names  # which needs the kit, and the kit needs us
 
@@ -54,11 +61,19 @@ def _copies_context_into_threads() -> bool:
 _NEEDS = (
     Need("ipv4", "The machine has IPv4 on loopback.", lambda: _loopback(socket.AF_INET, "127.0.0.1")),
     Need("ipv6", "The machine has IPv6 on loopback.", lambda: socket.has_ipv6 and _loopback(socket.AF_INET6, "::1")),
-    Need("unix-sockets", "The platform has Unix domain sockets.", lambda: hasattr(socket, "AF_UNIX")),
+    Need("unix-sockets", "The platform has Unix domain sockets.", lambda: hasattr(socket, "AF_UNIX"), offered=True),
     Need("abstract-sockets", "The platform has abstract Unix addresses, without a file.", _abstract_sockets),
     Need("posix", "The platform is POSIX: descriptors of any kind can be watched.", lambda: os.name == "posix"),
     Need("signals", "The platform delivers POSIX signals.", lambda: hasattr(signal, "pthread_kill")),
     Need("fork", "The platform can fork.", lambda: hasattr(os, "fork")),
+    Need("tls", "The loop offers TLS: connections and servers with ssl=, start_tls().", _yes, offered=True),
+    Need("subprocesses", "The loop starts processes.", _yes, offered=True),
+    Need("pipes", "The loop reads and writes pipes: connect_read_pipe(), connect_write_pipe().", _yes, offered=True),
+    Need("datagrams", "The loop offers create_datagram_endpoint().", _yes, offered=True),
+    Need("sendfile", "The loop offers sendfile() and sock_sendfile().", _yes, offered=True),
+    Need("sock-methods", "The loop offers the methods sock_recv(), sock_sendall() and the like.", _yes, offered=True),
+    Need("fd-watchers", "The loop watches descriptors: add_reader(), add_writer().", _yes, offered=True),
+    Need("signal-handlers", "The loop offers add_signal_handler().", _yes, offered=True),
     Need(
         "own-names",
         "The machine lets an unprivileged process have an /etc/hosts and a name server of its own "

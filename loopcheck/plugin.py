@@ -47,6 +47,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Start a new interpreter for every child process instead of forking (the default where there is no fork); "
         "slower, for subjects that cannot live in a forked process",
     )
+    group.addoption(
+        "--loop-config",
+        metavar="PATH",
+        default=None,
+        help="The file that declares what is known of a loop: its known failures and what it does not offer; without "
+        "--loop-factory it names the loop, too (default: loopcheck.toml, or [tool.loopcheck] in pyproject.toml, of "
+        "the rootdir, where that is about the loop under test)",
+    )
     parser.addini(
         "loop_factory", "The value of --loop-factory when it is not given, one MODULE:NAME a line", "linelist"
     )
@@ -67,7 +75,7 @@ def _positive(text: str) -> float:
 def pytest_configure(config: pytest.Config) -> None:
     """Wake up, if there is a subject."""
     factories = config.getoption("loop_factory") or config.getini("loop_factory")
-    if factories:
+    if factories or config.getoption("loop_config"):
         from loopcheck.session import activate
 
         activate(config, factories)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import platform
 import shlex
 import types
 from collections.abc import Generator, Iterator
@@ -17,11 +18,12 @@ from typing import Any
 
 import pytest
 
-from loopcheck import __version__, check
+from loopcheck import __version__, check, known
 from loopcheck.collect import Check, Selection, collect, is_id, parse_id, register_markers
+from loopcheck.outcomes import ACCEPTABLE
 from loopcheck.report import cards, records, verdict
 from loopcheck.runner.run import Options, Runner
-from loopcheck.subject import SubjectError
+from loopcheck.subject import SubjectError, distribution_of
 
 _DOOR = "loopcheck_door"
 
@@ -34,7 +36,8 @@ def activate(config: pytest.Config, subjects: list[str]) -> None:
     """
     if os.name != "posix":
         raise pytest.UsageError(f"loopcheck runs on POSIX platforms only; this one is {os.name!r}")
-    subjects = list(dict.fromkeys(subjects))
+    declaration = _declaration(config, subjects)
+    subjects = list(dict.fromkeys(subjects or [declaration.factory] if declaration else subjects))
     here = str(config.invocation_params.dir)
     given = [one for one in config.getoption("file_or_dir") or [] if one in config.invocation_params.args]
     ids = [one for one in given if is_id(one) and not os.path.exists(os.path.join(here, one))]
@@ -53,8 +56,32 @@ def activate(config: pytest.Config, subjects: list[str]) -> None:
     # At the end of every session hypothesis's plugin imports hypothesis, for tests that are not here.
     if config.pluginmanager.hasplugin("hypothesispytest"):
         config.pluginmanager.unregister(name="hypothesispytest")
-    session = BatterySession(config, subjects, Selection(ids))
+    session = BatterySession(config, subjects, Selection(ids), declaration)
     config.pluginmanager.register(session, "loopcheck-session")
+
+
+def _declaration(config: pytest.Config, subjects: list[str]) -> known.Declaration | None:
+    """What is declared of one of the subjects, if anything is.
+
+    Raises:
+        pytest.UsageError: the file is wrong, or about another subject.
+    """
+    given = config.getoption("loop_config")
+    path = known.find(config.rootpath) if given is None else config.invocation_params.dir / given
+    if path is None:
+        return None
+    try:
+        declaration = known.read(path, given or "")
+    except known.DeclarationError as error:
+        raise pytest.UsageError(str(error)) from None
+    if not subjects or declaration.factory in subjects:
+        return declaration
+    if given is None:
+        return None
+    raise pytest.UsageError(
+        f"--loop-config={given!r} is about {declaration.factory!r}, and --loop-factory names {subjects[0]!r}; "
+        "leave --loop-factory away, or name the same"
+    )
 
 
 def _fixture(subjects: list[str], here: str) -> object:
@@ -79,10 +106,17 @@ def _fixture(subjects: list[str], here: str) -> object:
 class BatterySession:
     """The battery over its subjects, for one process of pytest."""
 
-    def __init__(self, config: pytest.Config, subjects: list[str], selection: Selection) -> None:
+    def __init__(
+        self,
+        config: pytest.Config,
+        subjects: list[str],
+        selection: Selection,
+        declaration: known.Declaration | None = None,
+    ) -> None:
         self.config = config
         self.subjects = subjects
         self.selection = selection
+        self.declaration = declaration
         self.is_worker = hasattr(config, "workerinput")
         self.in_process: bool = config.getoption("usepdb") or config.getoption("trace", False)
         self.runner: Runner | None = None
@@ -129,6 +163,7 @@ class BatterySession:
             self._identify()
         if not self.is_worker:
             self.selection.validate(self._catalogue())
+            self._validate_declaration()
         if self.is_controller:
             return None
         items = collect(session, self._catalogue(), self.selection, self.subjects)
@@ -151,6 +186,26 @@ class BatterySession:
         if path is not None:
             self._check_report_path(self._report_path())
 
+    def _validate_declaration(self) -> None:
+        if self.declaration is not None:
+            try:
+                self.declaration.validate(self._catalogue(), self._here)
+            except known.DeclarationError as error:
+                raise pytest.UsageError(str(error)) from None
+
+    @functools.cached_property
+    def _here(self) -> known.Surroundings:
+        """What conditions of a declaration are compared with."""
+        assert self.declaration is not None
+        return known.Surroundings(
+            python=platform.python_version(), version=distribution_of(self.declaration.factory)[1]
+        )
+
+    def _judge(self, item: Check, seen: dict[str, Any]) -> dict[str, Any]:
+        if self.declaration is None or item.subject != self.declaration.factory:
+            return seen
+        return self.declaration.judge(item.entry, seen, self._here)
+
     def _report_path(self) -> Path:
         return Path(self.config.invocation_params.dir, self.config.getoption("loop_report"))
 
@@ -165,7 +220,13 @@ class BatterySession:
     def plan(self, ids: list[str]) -> None:
         """Begin the report: from here on, every id gets one outcome."""
         path = self._report_path() if self.config.getoption("loop_report") is not None else None
-        header = records.header(ids, self.identities, loopcheck=__version__, level=self.config.getoption("loop_level"))
+        header = records.header(
+            ids,
+            self.identities,
+            loopcheck=__version__,
+            level=self.config.getoption("loop_level"),
+            declaration=self.declaration,
+        )
         copies = len(self.config.getoption("tx", None) or ()) if self.config.getoption("dist", "no") == "each" else 1
         try:
             self.report = records.Report(path, header, self._planned(ids), copies=copies)
@@ -204,7 +265,7 @@ class BatterySession:
         assert self.runner is not None
         hook = self.config.hook
         hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-        seen = self.runner.run(item.entry, item.subject)
+        seen = self._judge(item, self.runner.run(item.entry, item.subject))
         hook.pytest_runtest_logreport(report=self._report_of(item, seen))
         hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
@@ -217,8 +278,7 @@ class BatterySession:
         if outcome == "failed":
             text = cards.card(record, self._rerun(item.subject, item.entry.id))
         elif outcome == "skipped":
-            advice = "" if record["outcome"] in ("unavailable", "declined") else f"advice ({record['level']}): "
-            text = (item.entry.area, 0, f"{advice}{cards.clean(record.get('message', ''))[:300]}")
+            text = (item.entry.area, 0, cards.clean(cards.why_not_failed(record))[:300])
         report = pytest.TestReport(
             nodeid=item.nodeid,
             location=item.location,
@@ -262,8 +322,8 @@ class BatterySession:
         word = json.loads(report.loopcheck)["outcome"]
         if report.outcome == "failed":
             return "failed", {"hang": "H", "crash": "C", "exited": "E"}.get(word, "F"), word.upper()
-        if word in ("unavailable", "declined"):
-            return word, "u" if word == "unavailable" else "d", (word.upper(), {"yellow": True})
+        if word in ACCEPTABLE:
+            return word, word[0], (word.upper(), {"yellow": True})
         return "advice", "a", ("ADVICE", {"yellow": True})
 
     @pytest.hookimpl(tryfirst=True)

@@ -169,7 +169,7 @@ def identify(spec: str, factory: Callable[[], Any], *, files: bool) -> dict[str,
         ``files`` the SHA-256 of every file of its top-level module by relative path, and a digest over all of them.
     """
     top = spec.partition(":")[0].partition(".")[0]
-    distribution, version = _distribution(top)
+    distribution, version = distribution_of(spec)
     identity: dict[str, Any] = {"factory": spec, "distribution": distribution, "version": version}
     if files:
         digests = _digests(top)
@@ -181,7 +181,9 @@ def identify(spec: str, factory: Callable[[], Any], *, files: bool) -> dict[str,
     return identity
 
 
-def _distribution(top: str) -> tuple[str | None, str | None]:
+def distribution_of(spec: str) -> tuple[str | None, str | None]:
+    """The distribution that a subject comes from, and its version; nothing is imported for it."""
+    top = spec.partition(":")[0].partition(".")[0]
     if top in sys.stdlib_module_names:
         return platform.python_implementation(), platform.python_version()
     try:

@@ -39,9 +39,11 @@ def card(record: dict[str, Any], rerun: str) -> str:
         ("level", f"{record['level']}: {LEVEL_MEANS[record['level']]}"),
         ("setting", f"{record['setting']}: {SETTINGS[record['setting']].sentence}" if record["setting"] else ""),
         ("outcome", _outcome(record)),
+        ("declared", _declared(record)),
+        ("advice", record.get("advice", "")),
         ("expected", record.get("expected", "")),
         ("observed", record.get("observed", "")),
-        ("message", message if record["outcome"] in ("failed", "broken") else ""),
+        ("message", message if record["outcome"] in ("failed", "broken", "changed", "fixed") else ""),
         ("assertion", "" if compared else record.get("explanation", "")),
         ("at", _place(record)),
         (
@@ -66,6 +68,14 @@ def card(record: dict[str, Any], rerun: str) -> str:
     return "\n".join(lines)
 
 
+def why_not_failed(record: dict[str, Any]) -> str:
+    """Why what did not pass does not fail the run, in one line."""
+    message = record.get("message", "")
+    if record["outcome"] in ("known", "declined"):
+        return f"{record['outcome']}: {_declared(record)}"
+    return str(message) if record["outcome"] == "unavailable" else f"advice ({record['level']}): {message}"
+
+
 def _outcome(record: dict[str, Any]) -> str:
     outcome = record["outcome"]
     if outcome in ("hang", "crash", "exited"):
@@ -73,7 +83,15 @@ def _outcome(record: dict[str, Any]) -> str:
     if outcome == "broken":
         on_subject = f"({record['on_subject']} on the subject)"
         return f"broken: it fails on asyncio's own loop too, here and now, so it says nothing {on_subject}"
-    return str(outcome)
+    return f"changed: {record['was']} now" if outcome == "changed" else str(outcome)
+
+
+def _declared(record: dict[str, Any]) -> str:
+    declared = record.get("declared")
+    if declared is None:
+        return ""
+    issue = f" ({declared['issue']})" if "issue" in declared else ""
+    return f"{declared['place']}: {declared['reason']}{issue}"
 
 
 def _alone(record: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from loopcheck.check import Entry, catalogue_digest
+from loopcheck.known import Declaration
 from loopcheck.outcomes import OUTCOMES
 
 FORMAT = 1
@@ -22,8 +23,15 @@ FORMAT = 1
 Record = dict[str, Any]
 
 
-def header(ids: Sequence[str], subjects: Sequence[Record], *, loopcheck: str, level: str) -> Record:
-    """The first record: what is about to be run, on what, where."""
+def header(
+    ids: Sequence[str],
+    subjects: Sequence[Record],
+    *,
+    loopcheck: str,
+    level: str,
+    declaration: Declaration | None = None,
+) -> Record:
+    """The first record: what is about to be run, on what, where, and what is declared of it."""
     return {
         "record": "header",
         "format": FORMAT,
@@ -31,6 +39,14 @@ def header(ids: Sequence[str], subjects: Sequence[Record], *, loopcheck: str, le
         "catalogue": catalogue_digest(),
         "subjects": list(subjects),
         "level": level,
+        "declaration": None
+        if declaration is None
+        else {
+            "path": declaration.path,
+            "digest": declaration.digest,
+            "subject": declaration.factory,
+            "declined": dict(declaration.declined),
+        },
         "environment": {
             "python": platform.python_version(),
             "implementation": platform.python_implementation(),

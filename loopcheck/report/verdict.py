@@ -11,11 +11,11 @@ from loopcheck.outcomes import ACCEPTABLE, LEVELS, Level
 def fails(record: dict[str, Any], level: Level) -> bool:
     """Whether this outcome fails the run when failures of ``level`` and above do.
 
-    What did not run fails at every level: silence is never a pass.
+    What did not run fails at every level: silence is never a pass. So does a declaration that is not true any more.
     """
     if record["outcome"] in ACCEPTABLE:
         return False
-    return record["outcome"] == "not-run" or LEVELS.index(record["level"]) <= LEVELS.index(level)
+    return record["outcome"] in ("not-run", "fixed", "changed") or LEVELS.index(record["level"]) <= LEVELS.index(level)
 
 
 def exit_status(records: Iterable[dict[str, Any]], level: Level) -> int:
