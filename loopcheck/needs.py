@@ -47,6 +47,19 @@ def _yes() -> bool:
     return True  # it is for the loop alone to offer
 
 
+def _many_loopback_addresses() -> bool:
+    return _loopback(socket.AF_INET, "127.0.0.1") and _loopback(socket.AF_INET, "127.0.0.2")
+
+
+def _queue_lengths() -> bool:
+    from loopcheck.kit.ports import queue_length  # which needs the kit, and the kit needs us
+
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(7)
+        return queue_length(listener.fileno()) == 7
+
+
 def _own_names() -> bool:
     from loopcheck.kit.names import can_have_own_names  # which needs the kit, and the kit needs us
 
@@ -61,6 +74,17 @@ def _copies_context_into_threads() -> bool:
 _NEEDS = (
     Need("ipv4", "The machine has IPv4 on loopback.", lambda: _loopback(socket.AF_INET, "127.0.0.1")),
     Need("ipv6", "The machine has IPv6 on loopback.", lambda: socket.has_ipv6 and _loopback(socket.AF_INET6, "::1")),
+    Need(
+        "many-loopback-addresses",
+        "The machine has more than one IPv4 address on loopback, as Linux does.",
+        _many_loopback_addresses,
+    ),
+    Need("reuse-port", "The platform has the socket option SO_REUSEPORT.", lambda: hasattr(socket, "SO_REUSEPORT")),
+    Need(
+        "queue-lengths",
+        "The platform tells how many connections wait for accept() at most, as Linux does with TCP_INFO.",
+        _queue_lengths,
+    ),
     Need("unix-sockets", "The platform has Unix domain sockets.", lambda: hasattr(socket, "AF_UNIX"), offered=True),
     Need("abstract-sockets", "The platform has abstract Unix addresses, without a file.", _abstract_sockets),
     Need("posix", "The platform is POSIX: descriptors of any kind can be watched.", lambda: os.name == "posix"),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import time
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -28,6 +29,25 @@ async def pass_turns(number: int = 1) -> None:
         turned = loop.create_future()
         loop.call_soon(_wake, turned)
         await turned
+
+
+async def turns_until(holds: Callable[[], bool], patience: float, what: str) -> None:
+    """Let the running loop make turns until a condition holds of which nobody tells: what a method says, or the system.
+
+    Args:
+        holds: the condition.
+        patience: seconds to give it.
+        what: what must happen, as a clause: "is_serving() is True".
+
+    Raises:
+        AssertionError: it did not come to hold.
+    """
+    __tracebackhide__ = True
+    deadline = time.monotonic() + patience
+    while not holds():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"within {patience:.0f} s this did not happen: {what}")
+        await pass_turns()
 
 
 def _wake(turned: asyncio.Future[None]) -> None:

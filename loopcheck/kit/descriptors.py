@@ -1,0 +1,35 @@
+"""Descriptors of this process: how many are open, whether one is, and a process that can open no more."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import stat
+from collections.abc import Iterator
+
+
+def open_descriptors() -> int:
+    """How many descriptors are open."""
+    return len(os.listdir("/dev/fd"))
+
+
+def is_socket(descriptor: int) -> bool:
+    """Whether the descriptor is open, and a socket."""
+    try:
+        return stat.S_ISSOCK(os.fstat(descriptor).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+@contextlib.contextmanager
+def no_more_descriptors() -> Iterator[None]:
+    """In the block this process can open no descriptor, unless one is closed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest_free = os.open(os.devnull, os.O_RDONLY)
+    os.close(lowest_free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
