@@ -1,0 +1,122 @@
+"""Reading reports back: what is wrong with one is named, never taken for a result."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loopcheck.check import Entry
+from loopcheck.report import reading, records
+
+IDS = ("invented::a", "invented::b[debug]")
+
+
+def lines() -> list[dict[str, Any]]:
+    """The records of a good report."""
+    head = records.header(IDS, [{"factory": "a:B", "distribution": "a", "version": "1"}], loopcheck="1", level="should")
+    checks = [
+        records.check_record(
+            id, Entry("gh-1", "must", area="invented", name="a", sentence="It."), "a:B", {"outcome": "passed"}
+        )
+        for id in IDS
+    ]
+    return [head, *checks, {"record": "footer", "complete": True, "planned": 2, "counts": {"passed": 2}}]
+
+
+def written(folder: Path, records: list[Any]) -> Path:
+    path = folder / "report.jsonl"
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return path
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    run = reading.read(written(tmp_path, lines()))
+
+    assert (list(run.checks), run.complete, list(run.subjects)) == (list(IDS), True, ["a:B"])
+
+
+def test_records_are_in_the_order_of_the_plan(tmp_path: Path) -> None:
+    head, one, other, footer = lines()
+
+    assert list(reading.read(written(tmp_path, [head, other, one, footer])).checks) == list(IDS)
+
+
+def test_without_a_footer_it_is_incomplete(tmp_path: Path) -> None:
+    run = reading.read(written(tmp_path, lines()[:2]))
+
+    assert (list(run.checks), run.complete) == ([IDS[0]], False)
+
+
+def test_a_run_that_says_so_is_incomplete(tmp_path: Path) -> None:
+    head, one, other, footer = lines()
+    other["outcome"] = "not-run"
+    footer |= {"complete": False, "counts": {"passed": 1, "not-run": 1}}
+
+    assert reading.read(written(tmp_path, [head, one, other, footer])).complete is False
+
+
+def test_a_last_line_that_was_cut_is_named(tmp_path: Path) -> None:
+    path = written(tmp_path, lines())
+    path.write_bytes(path.read_bytes()[:-10])
+
+    with pytest.raises(reading.ReportError, match=r"report\.jsonl:4: it is no JSON"):
+        reading.read(path)
+
+
+HEAD, ONE, OTHER, FOOTER = lines()
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ([], "it is empty; a report begins with a header"),
+        ([[]], ":1: expected an object, found list"),
+        ([{"record": "song"}], ":1: a record of kind 'song'; there are header, check, footer"),
+        ([{"record": ["header"]}], ":1: a record of kind ['header']"),
+        ([ONE], ":1: the first record is no header"),
+        ([HEAD, HEAD], ":2: a second header"),
+        ([HEAD | {"format": 99}], ":1: format 99; this loopcheck reads format 1"),
+        ([HEAD | {"format": True}], ":1: header: 'format' is True, no int"),
+        ([HEAD, ONE, ONE], ":3: a second record of 'invented::a'"),
+        ([HEAD, ONE | {"outcome": "fine"}], ":2: outcome 'fine'; there are passed"),
+        ([HEAD, ONE | {"level": "some"}], ":2: level 'some'; there are must"),
+        ([HEAD, ONE | {"id": 1}], ":2: check: 'id' is 1, no str"),
+        ([HEAD, ONE | {"id": "invented::c"}], "'invented::c' has a record, and is not in the plan"),
+        ([HEAD, ONE, FOOTER], "'invented::b[debug]' was planned, and has no record although there is a footer"),
+        ([HEAD, ONE, OTHER, FOOTER, ONE], ":5: a record behind the footer"),
+        ([HEAD, ONE, OTHER, FOOTER | {"counts": {"passed": 3}}], "the footer counts 2 planned, {'passed': 3}; "),
+        ([HEAD, ONE, OTHER, FOOTER | {"complete": False}], "the footer says complete=False, the records say otherwise"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, content: list[Any], says: str) -> None:
+    with pytest.raises(reading.ReportError) as caught:
+        reading.read(written(tmp_path, content))
+
+    assert says in str(caught.value)
+
+
+def test_files_that_are_none_are_named(tmp_path: Path) -> None:
+    for path in (tmp_path / "absent", tmp_path):
+        with pytest.raises(reading.ReportError, match="cannot read it"):
+            reading.read(path)
+
+
+def test_padding_without_end_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "report.jsonl"
+    with path.open("wb") as file:
+        os.truncate(file.fileno(), 2**30)  # a hole: a gigabyte of zeros in one line
+
+    with pytest.raises(reading.ReportError, match="a line of more than"):
+        reading.read(path)
+
+
+def test_nesting_without_end_is_not_followed(tmp_path: Path) -> None:
+    path = tmp_path / "report.jsonl"
+    path.write_text("[" * 1_000_000)
+
+    with pytest.raises(reading.ReportError, match="it is no JSON"):
+        reading.read(path)
