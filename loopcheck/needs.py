@@ -35,16 +35,16 @@ def _loopback(family: int, address: str) -> bool:
     return True
 
 
+def _has_unix_sockets() -> bool:
+    return hasattr(socket, "AF_UNIX")
+
+
 def _abstract_sockets() -> bool:
-    if not hasattr(socket, "AF_UNIX"):
+    if not _has_unix_sockets():
         return False
     with socket.socket(socket.AF_UNIX) as sock:
         sock.bind("")  # Linux finds a free one
         return bytes(sock.getsockname()[:1]) == b"\0"
-
-
-def _yes() -> bool:
-    return True  # it is for the loop alone to offer
 
 
 def _many_loopback_addresses() -> bool:
@@ -85,19 +85,17 @@ _NEEDS = (
         "The platform tells how many connections wait for accept() at most, as Linux does with TCP_INFO.",
         _queue_lengths,
     ),
-    Need("unix-sockets", "The platform has Unix domain sockets.", lambda: hasattr(socket, "AF_UNIX"), offered=True),
+    Need("unix-sockets", "The platform has Unix domain sockets.", _has_unix_sockets),
     Need("abstract-sockets", "The platform has abstract Unix addresses, without a file.", _abstract_sockets),
     Need("posix", "The platform is POSIX: descriptors of any kind can be watched.", lambda: os.name == "posix"),
     Need("signals", "The platform delivers POSIX signals.", lambda: hasattr(signal, "pthread_kill")),
     Need("fork", "The platform can fork.", lambda: hasattr(os, "fork")),
-    Need("tls", "The loop offers TLS: connections and servers with ssl=, start_tls().", _yes, offered=True),
-    Need("subprocesses", "The loop starts processes.", _yes, offered=True),
-    Need("pipes", "The loop reads and writes pipes: connect_read_pipe(), connect_write_pipe().", _yes, offered=True),
-    Need("datagrams", "The loop offers create_datagram_endpoint().", _yes, offered=True),
-    Need("sendfile", "The loop offers sendfile() and sock_sendfile().", _yes, offered=True),
-    Need("sock-methods", "The loop offers the methods sock_recv(), sock_sendall() and the like.", _yes, offered=True),
-    Need("fd-watchers", "The loop watches descriptors: add_reader(), add_writer().", _yes, offered=True),
-    Need("signal-handlers", "The loop offers add_signal_handler().", _yes, offered=True),
+    Need(
+        "unix-connections",
+        "The platform has Unix domain sockets, and the loop create_unix_connection() and create_unix_server().",
+        _has_unix_sockets,
+        offered=True,
+    ),
     Need(
         "own-names",
         "The machine lets an unprivileged process have an /etc/hosts and a name server of its own "

@@ -43,7 +43,7 @@ _SETTINGS = (
 
 _CHANNELS = (
     Setting("ipv6", "The connection is over TCP on IPv6.", needs=("ipv6",)),
-    Setting("unix-socket", "The connection is over a Unix socket.", needs=("unix-sockets",)),
+    Setting("unix-socket", "The connection is over a Unix socket.", needs=("unix-connections",)),
     Setting("given-socket", "The connection is over a connected socket that create_connection() is given."),
     Setting("accepted-socket", "The connection is over a socket that connect_accepted_socket() is given."),
     Setting("server-side", "The connection is one that a server of the loop has accepted."),

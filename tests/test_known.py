@@ -50,7 +50,10 @@ def outcome(declaration: known.Declaration, observed: dict[str, Any], here: know
         (HEAD + "colour = 1\n", "loopcheck.toml:3: [subject] 'colour': there is no such key; there are factory"),
         (HEAD + "[[knwon]]\n", "loopcheck.toml:3: 'knwon': there is no such key (did you mean 'known'?); "),
         (HEAD + "[declined]\nspeed = 'no'\n", "loopcheck.toml:4: [declined] speed: a loop can decline only "),
-        (HEAD + "[declined]\ntls = ' '\n", "loopcheck.toml:4: [declined] tls says nothing; write one"),
+        (
+            HEAD + "[declined]\nunix-connections = ' '\n",
+            "loopcheck.toml:4: [declined] unix-connections says nothing; write one",
+        ),
         (HEAD + "[known]\nid = 'a::b'\n", "loopcheck.toml:3: known failures are tables: write [[known]]"),
         (HEAD + "[[known]]\nid = 'a::b'\n", "loopcheck.toml:3: [[known]] outcome is missing; write one"),
         (HEAD + "[[known]]\nid = 'a::b'\noutcome = 'failed'\n", "loopcheck.toml:3: [[known]] reason is missing"),
@@ -190,13 +193,13 @@ def test_what_has_not_expired_counts(tmp_path: Path, expires: str) -> None:
 
 
 def test_a_declined_need_must_raise_notimplementederror(tmp_path: Path) -> None:
-    declaration = known.read(written(tmp_path, HEAD + '[declined]\nunix-sockets = "one day"\n'))
-    needy = entry(needs=("unix-sockets",))
+    declaration = known.read(written(tmp_path, HEAD + '[declined]\nunix-connections = "one day"\n'))
+    needy = entry(needs=("unix-connections",))
     outcomes = {
         word: declaration.judge(needy, observed, HERE)["outcome"]
         for word, observed in {
-            "refused": seen("failed", error="NotImplementedError"),
-            "failed": seen("failed", error="AssertionError"),
+            "refused": seen("failed", message="NotImplementedError"),
+            "failed": seen("failed", message="AssertionError"),
             "hang": seen("hang"),
             "passed": seen("passed"),
         }.items()

@@ -963,7 +963,7 @@ async def pipe_protocol_inherits_creator_context(var, patience):
     assert reader.saw(*STREAM) == dict.fromkeys(STREAM, {"creator"})
 
 
-@check("Lib/asyncio/unix_events.py: create_unix_connection", level="should", needs=("unix-sockets",))
+@check("Lib/asyncio/unix_events.py: create_unix_connection", level="should", needs=("unix-connections",))
 async def unix_client_protocol_inherits_creator_context(unix_listener, var, patience):
     """The protocol of a Unix client sees the context variables of the task that called create_unix_connection()."""
     var.set("creator")
@@ -977,7 +977,7 @@ async def unix_client_protocol_inherits_creator_context(unix_listener, var, pati
     assert client.saw(*STREAM) == dict.fromkeys(STREAM, {"creator"})
 
 
-@check("Lib/asyncio/unix_events.py: create_unix_server", level="should", needs=("unix-sockets",))
+@check("Lib/asyncio/unix_events.py: create_unix_server", level="should", needs=("unix-connections",))
 async def unix_server_protocol_inherits_server_context(folder, var, patience):
     """The protocol of a connection to a Unix server sees the context variables as of when the server was made."""
     accepted = Watchers(StreamWatcher, var.get)

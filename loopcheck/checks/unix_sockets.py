@@ -16,7 +16,7 @@ from loopcheck.kit.names import error_of, outcome
 from loopcheck.kit.net import Watchers, closing, putting_away
 from loopcheck.kit.peers import Peer
 
-UNIX = ("unix-sockets",)
+UNIX = ("unix-connections",)
 TOO_LONG = "x" * 200
 """A file name for which there is no room in the address of a socket on any platform."""
 
@@ -152,7 +152,7 @@ async def connection_path_forms(loop, unix_listener, patience):
     assert connected == [True] * len(forms)
 
 
-@check("asyncio-eventloop#asyncio.loop.create_unix_connection", needs=("abstract-sockets",))
+@check("asyncio-eventloop#asyncio.loop.create_unix_connection", needs=(*UNIX, "abstract-sockets"))
 async def connection_abstract(loop, folder, patience):
     """create_unix_connection() connects to abstract addresses, which begin with a zero byte, as str and as bytes.
 
@@ -316,11 +316,10 @@ async def connection_failure_closes_socket(loop, folder, patience):
     await pass_turns(2)
     before = len(os.listdir("/dev/fd"))
 
-    for _ in range(5):
-        await outcome(entered(client(loop, patience, f"{folder}/missing")))
+    failures = {await outcome(entered(client(loop, patience, f"{folder}/missing"))) for _ in range(5)}
     await pass_turns(2)
 
-    assert len(os.listdir("/dev/fd")) - before == 0
+    assert (failures, len(os.listdir("/dev/fd")) - before) == ({("FileNotFoundError", "ENOENT")}, 0)
 
 
 @check("asyncio-protocol#asyncio.BaseTransport.get_extra_info", needs=UNIX)
@@ -403,7 +402,7 @@ async def server_path_forms(loop, folder, patience):
     assert served == [(number, True) for number in range(4)]
 
 
-@check("asyncio-eventloop#asyncio.loop.create_unix_server", needs=("abstract-sockets",))
+@check("asyncio-eventloop#asyncio.loop.create_unix_server", needs=(*UNIX, "abstract-sockets"))
 async def server_abstract(loop, folder, patience):
     """create_unix_server() listens on abstract addresses, as str and as bytes, and makes no file."""
     name, served = f"\0{folder}/server", []
@@ -452,7 +451,7 @@ async def server_sock(loop, folder, patience):
             assert await serves(path, accepted, patience)
 
 
-@check("Lib/asyncio/base_events.py: BaseEventLoop.create_server", level="should", needs=UNIX)
+@check("Lib/asyncio/base_events.py: BaseEventLoop.create_server", level="should", needs=("unix-sockets",))
 async def create_server_takes_unix_socket(loop, folder, patience):
     """create_server() with a bound Unix socket listens on that.
 
@@ -568,7 +567,9 @@ async def server_existing_file_kept(loop, folder, patience):
 
 
 @check(
-    "Lib/asyncio/unix_events.py: _UnixSelectorEventLoop.create_unix_server", level="should", needs=("abstract-sockets",)
+    "Lib/asyncio/unix_events.py: _UnixSelectorEventLoop.create_unix_server",
+    level="should",
+    needs=(*UNIX, "abstract-sockets"),
 )
 async def server_abstract_in_use(loop, folder, patience):
     """create_unix_server() raises OSError with EADDRINUSE for an abstract address that is in use."""
