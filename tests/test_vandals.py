@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -136,3 +137,21 @@ def test_hostile_text_is_cut_in_the_record(run: Run) -> None:
 
 def test_what_cannot_be_shown_is_said(run: Run) -> None:
     assert "cannot be shown" in run.checks[f"{VICTIM}[repr_raises:Loop]"]["message"]
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
+def test_no_file_stays_behind(tmp_path: Path, workers: tuple[str, ...]) -> None:
+    # Checks with a folder and certificates of their own, in processes that die.
+    with tempfile.TemporaryDirectory(prefix="lcv-", dir="/tmp") as folder:
+        run = runner_in(tmp_path)(
+            "--loop-factory=segfault:Loop",
+            "--loop-factory=asyncio:SelectorEventLoop",
+            *workers,
+            VICTIM,
+            "context::tls_client_protocol_inherits_creator_context",
+            "context::unix_client_protocol_inherits_creator_context",
+            env={"TMPDIR": folder},
+        )
+        left = [name for name in os.listdir(folder) if not name.startswith("pytest-")]  # pytest's own
+
+    assert (sorted(set(run.outcomes.values())), left) == (["crash", "passed"], [])

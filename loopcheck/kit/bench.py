@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import inspect
 import logging
-import os
 import shutil
 import socket
 import tempfile
@@ -278,7 +277,7 @@ def socketpair(bench: Bench) -> Iterator[tuple[socket.socket, socket.socket]]:
 @tool
 def folder(bench: Bench) -> Iterator[str]:
     """The path of an empty folder, short enough for Unix socket addresses."""
-    path = tempfile.mkdtemp(prefix="lc-", dir="/tmp" if os.path.isdir("/tmp") else None)
+    path = tempfile.mkdtemp(prefix="lc-")
     yield path
     shutil.rmtree(path, ignore_errors=True)
 

@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -245,6 +246,8 @@ def prepare(printed: str, stack: str) -> Any:
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     except (ImportError, OSError, ValueError):
         pass
+    # Whatever becomes of this process, its temporary files go with the runner's.
+    tempfile.tempdir = os.path.dirname(printed)
     file = open(stack, "a")  # noqa: SIM115  # stays open for as long as the process lives
     faulthandler.enable(file=file)
     return file

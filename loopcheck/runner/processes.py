@@ -108,11 +108,16 @@ def processes(areas: list[str], *, fork: bool, door: str | None = None) -> Proce
     return Nursery(areas) if door is None else Guest(door)
 
 
+_LONGEST = 40
+"""Characters of a folder in which Unix sockets can have names: an address has some hundred."""
+
+
 class _Files:
-    """A folder for what children print, removed at the end."""
+    """A folder for what children print and for their temporary files, removed at the end."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="loopcheck-"))
+        usual = tempfile.gettempdir()
+        self.folder = Path(tempfile.mkdtemp(prefix="loopcheck-", dir=usual if len(usual) <= _LONGEST else "/tmp"))
         self._numbers = itertools.count(1)
 
     def new(self) -> tuple[Path, Path]:
