@@ -1942,6 +1942,67 @@ TRANSPORT = (
 )
 """What depends on the transport alone, which is the same for all TCP clients."""
 
+HALF_CLOSE = "TLS has no half close: write_eof() raises NotImplementedError, as tls::no_write_eof shows."
+LOCAL_END = "asyncio's TLS transports call eof_received() also after their own close()."
+SIZES = "How much of TLS waits where, and when the protocol is paused, is not counted as in a plain transport."
+LIMITS = "asyncio's TLS transports have water marks of their own, 128 KiB and 512 KiB."
+EXTRA = "A TLS transport does have what a plain one has not: tls::extra_info."
+
+NOT_SECURED = {
+    write_empty: SIZES,
+    write_after_eof_raises: HALF_CLOSE,
+    write_other_buffers_rejected: "An array waits in asyncio's TLS transport like any other buffer.",
+    write_after_lost_warning: "The words of a TLS transport in the log are others.",
+    writelines_after_eof_raises: HALF_CLOSE,
+    writelines_wrong_type: "asyncio's TLS transports find a wrong element when they encrypt it, and break then.",
+    writelines_with_one_wrong_element_sends_nothing: (
+        "asyncio's TLS transports find a wrong element when they encrypt it, and break then."
+    ),
+    writelines_flow_control: SIZES,
+    write_eof_supported: HALF_CLOSE,
+    write_eof_half_close: HALF_CLOSE,
+    write_eof_flushes: HALF_CLOSE,
+    write_eof_idempotent: HALF_CLOSE,
+    write_eof_then_close: HALF_CLOSE,
+    write_eof_then_peer_eof: HALF_CLOSE,
+    close_next_turn: "The end of TLS is an exchange with the peer, which takes more than a turn.",
+    close_while_paused: "Data that arrives after close_notify is an error to OpenSSL: tls::close_while_paused.",
+    close_then_sleep_then_abort: HALF_CLOSE,
+    abort_clears_buffer_size: "asyncio's TLS transports keep counting what an abort() has thrown away.",
+    lost_socket_still_there: "asyncio's TLS protocols let go of their transport before they call connection_lost().",
+    after_lost_queries: "A TLS transport answers less when all is over: tls::methods_after_connection_lost.",
+    data_received_oserror: "asyncio's TLS protocols report no OSError of a protocol, and call it fatal.",
+    eof_once: HALF_CLOSE,
+    eof_true_keeps_open: "TLS cannot be kept open in one direction: tls::eof_received_true_ignored.",
+    eof_no_spin: HALF_CLOSE,
+    eof_pending_writes_flushed: "On a loop that has only half sent its data close_notify is a race.",
+    pause_resume_idempotent: LOCAL_END,
+    limits_default: LIMITS,
+    buffer_size_counts: SIZES,
+    pause_writing_over_high: SIZES,
+    pause_writing_synchronous: SIZES,
+    pause_writing_once: SIZES,
+    resume_writing_at_low: SIZES,
+    high_zero_pauses: SIZES,
+    high_zero_direct_write: SIZES,
+    lower_limits_pauses_now: SIZES,
+    resume_before_lost_on_close: SIZES,
+    no_resume_on_abort: SIZES,
+    resume_may_write: SIZES,
+    resume_may_write_and_close: SIZES,
+    resume_may_write_other: SIZES,
+    close_in_resume_writing_clean: SIZES,
+    pause_writing_error_is_reported: "asyncio's TLS protocols name themselves in the report.",
+    resume_writing_error_is_reported: "asyncio's TLS protocols name themselves in the report.",
+    extra_default: EXTRA,
+    extra_socket_dup: "A copy of the socket is below TLS.",
+    any_writing_arrives: "A talk may half-close; tls::any_splitting_arrives has talks for TLS.",
+}
+"""What connections over TLS cannot show, and why."""
+
+SECURED = tuple(one for one in CONNECTION if one not in NOT_SECURED)
+"""What depends on the connection, and can be asked of TLS."""
+
 also_in(
     {
         # Transports describe themselves there when they pause, break or see the end.
@@ -1965,10 +2026,22 @@ also_in(
         "given-socket": CONNECTION,
         "accepted-socket": CONNECTION,
         "server-side": CONNECTION + TRANSPORT,
+        "tls": CONNECTION + TRANSPORT,
+        "tls12": SECURED,
+        "tls-server": SECURED,
+        "start-tls": SECURED,
+        "start-tls-server": SECURED,
+        "tls-in-tls": SECURED,
     },
     but={
         "unix-socket": {
             lost_exc_on_reset: "A Unix socket cannot reset a connection on which nothing waits: it closes it.",
+        },
+        "tls": NOT_SECURED
+        | {pause_in_connection_made: "asyncio's TLS 1.3 clients do not finish their handshake while they are paused."},
+        "tls-in-tls": {
+            close_flushes: "asyncio's TLS in TLS does not always end after close() when much waits.",
+            pause_throttles_peer: "How much two layers read ahead is no concern of programs.",
         },
     },
 )

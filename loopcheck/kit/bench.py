@@ -22,7 +22,9 @@ TOOLS: dict[str, Callable[[Bench], contextlib.AbstractContextManager[Any]]] = {}
 """What a check may have as a parameter, by name."""
 
 HEAVY: dict[str, str] = {"tls": "loopcheck.kit.authority", "compare": "loopcheck.kit.examples"}
-"""Modules of tools that take longer to import than a check to run: imported before children are forked."""
+"""Modules of tools, and of settings, that take longer to import than a check to run: imported before children are
+forked.
+"""
 
 
 def tool(function: Callable[[Bench], Iterator[T]]) -> Callable[[Bench], contextlib.AbstractContextManager[T]]:
@@ -284,7 +286,8 @@ def folder(bench: Bench) -> Iterator[str]:
 
 @tool
 def tls(bench: Bench) -> Iterator[Any]:
-    """Certificates and contexts, issued for this process: ``tls.server`` and ``tls.client``."""
+    """Certificates and contexts, issued for this process: ``tls.server``, ``tls.client`` and many more."""
     from loopcheck.kit.authority import authority  # trustme takes longer to import than most checks to run
 
-    yield authority()
+    with authority() as made:
+        yield made

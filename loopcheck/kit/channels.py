@@ -11,7 +11,8 @@ A check about stream transports names the tool ``channel`` and says nothing abou
 
 Plain, that is TCP on IPv4 by create_connection(); the settings ``ipv6``, ``unix-socket``, ``given-socket``,
 ``accepted-socket`` and ``server-side`` run the same body over another channel (``also_in`` at the end of the file, and
-``but=`` for what a channel cannot show).
+``but=`` for what a channel cannot show), and so do ``tls`` and its relatives, whose peer is a SecurePeer
+(kit/secure.py).
 
 ``protocol`` is a :class:`Wire`, a recording protocol: ``protocol.events`` are the names of its callbacks so far,
 ``protocol.data`` all that was received, ``await protocol.until("eof_received", patience)`` waits for one, and a keyword
@@ -37,9 +38,14 @@ from array import array
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
-from loopcheck.kit.bench import Bench, tool
+from loopcheck.kit.bench import HEAVY, Bench, tool
 from loopcheck.kit.net import StreamWatcher, Watcher, Watchers, closing, serving, within
 from loopcheck.kit.peers import Peer, connect, narrowed
+
+SECURED = ("tls", "tls12", "tls-server", "start-tls", "start-tls-server", "tls-in-tls")
+"""The settings in which a connection is over TLS."""
+
+HEAVY |= dict.fromkeys(SECURED, "loopcheck.kit.authority")
 
 
 @functools.cache
@@ -299,4 +305,9 @@ def _until_taken(sock: socket.socket) -> Iterator[None]:
 @tool
 def channel(bench: Bench) -> Iterator[Channel]:
     """What opens stream connections of ``loop`` to an independent peer, over the channel that the setting says."""
-    yield Channel(bench.setting, bench)
+    if bench.setting in SECURED:
+        from loopcheck.kit.secure import SecureChannel  # which knows this module, and imports trustme
+
+        yield SecureChannel(bench.setting, bench)
+    else:
+        yield Channel(bench.setting, bench)

@@ -35,7 +35,7 @@ import ssl
 import struct
 import threading
 from collections.abc import Callable, Generator
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from loopcheck.kit.wait import Errand
 
@@ -172,7 +172,7 @@ class Peer:
         self._thread.start()
 
     @classmethod
-    def accepting(cls, listener: socket.socket, patience: float) -> Peer:
+    def accepting(cls, listener: socket.socket, patience: float) -> Self:
         """A peer that accepts one connection."""
 
         def accept() -> socket.socket:
@@ -184,11 +184,11 @@ class Peer:
         return peer
 
     @classmethod
-    def connecting(cls, address: Any, patience: float, *, narrow: bool = False) -> Peer:
+    def connecting(cls, address: Any, patience: float, *, narrow: bool = False) -> Self:
         """A peer that connects to the address of a TCP or Unix socket; ``narrow`` as for :func:`narrowed`."""
         return cls(lambda: connect(address, patience, narrow=narrow), patience)
 
-    def __enter__(self) -> Peer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:

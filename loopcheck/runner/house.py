@@ -79,7 +79,8 @@ class House:
 
         for area in self.areas:
             for entry in check.catalogue(area):
-                for name in kit.HEAVY.keys() & (inspect.signature(entry.function).parameters if entry.function else ()):
+                tools = inspect.signature(entry.function).parameters if entry.function else ()
+                for name in kit.HEAVY.keys() & {*tools, entry.setting}:
                     importlib.import_module(kit.HEAVY[name])
         os.environ.clear()
         os.environ.update(self.environment)
