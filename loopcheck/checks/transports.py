@@ -2041,6 +2041,8 @@ also_in(
         | {pause_in_connection_made: "asyncio's TLS 1.3 clients do not finish their handshake while they are paused."},
         "tls-in-tls": {
             close_flushes: "asyncio's TLS in TLS does not always end after close() when much waits.",
+            close_no_more_data: "asyncio's TLS in TLS, up to 3.12, says after close() that the connection has ended.",
+            eof_received_error: "asyncio's TLS in TLS, up to 3.12, loses the error of the inner layer.",
             pause_throttles_peer: "How much two layers read ahead is no concern of programs.",
         },
     },
