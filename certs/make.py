@@ -50,13 +50,12 @@ def issue(
     issuer: Made | None = None,
     *,
     authority: bool = False,
-    names: Iterable[str] | None = (HOST,),
+    names: Iterable[str] = (HOST,),
     key: Any = None,
     usage: Any = ExtendedKeyUsageOID.SERVER_AUTH,
     end: datetime.datetime = END,
     digest: Any = hashes.SHA256,
     permitted: str | None = None,
-    key_usage: dict[str, bool] | None = None,
 ) -> Made:
     """Make a certificate; without an issuer it signs itself."""
     key = key or ec.generate_private_key(ec.SECP256R1())
@@ -77,12 +76,11 @@ def issue(
     if authority:
         uses = {"key_cert_sign": True, "crl_sign": True}
     else:
-        uses = {"digital_signature": True} if key_usage is None else key_usage
+        uses = {"digital_signature": True}
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-        if names is not None:
-            builder = builder.add_extension(
-                x509.SubjectAlternativeName([x509.DNSName(one) for one in names]), critical=False
-            )
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName([x509.DNSName(one) for one in names]), critical=False
+        )
     everything = (
         *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
         *("key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
@@ -111,7 +109,6 @@ def main() -> None:
     write("encrypted_key", issue(HOST, root), password=PASSWORD)
     write("self_signed", issue(HOST))
     write("client_only", issue(HOST, root, usage=ExtendedKeyUsageOID.CLIENT_AUTH))
-    write("no_names", issue(HOST, root, names=None))
     write("p384", issue(HOST, root, key=ec.generate_private_key(ec.SECP384R1()), digest=hashes.SHA384))
     write("ed25519", issue(HOST, root, key=ed25519.Ed25519PrivateKey.generate()))
     write("rsa_2048", issue(HOST, root, key=rsa.generate_private_key(65537, 2048)))

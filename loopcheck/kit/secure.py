@@ -32,11 +32,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from loopcheck.kit.bench import HEAVY, Bench, tool
-from loopcheck.kit.channels import Channel, Wire, _Made
+from loopcheck.kit.channels import Channel, Wire, _Made, pattern
 from loopcheck.kit.net import closing, putting_away, serving, within
-from loopcheck.kit.peers import Doing, Peer, connect, narrowed
+from loopcheck.kit.peers import AS_SENT, Doing, Peer, compared, connect, narrowed
 
-HEAVY["secure"] = "loopcheck.kit.authority"
+HEAVY |= {"secure": "loopcheck.kit.authority", "cutting": "loopcheck.kit.examples"}
 
 _HEADER = 5
 """Bytes that a TLS record begins with: type, version, length."""
@@ -472,6 +472,18 @@ class Connections:
             context.maximum_version = self._version
         return context
 
+    @property
+    def peers_client(self) -> ssl.SSLContext:
+        """A context for a peer that connects."""
+        context: ssl.SSLContext = self.near(self._tls.client)
+        return context
+
+    @property
+    def peers_server(self) -> ssl.SSLContext:
+        """A context for a peer that accepts."""
+        context: ssl.SSLContext = self.near(self._tls.server)
+        return context
+
     # clients
 
     @contextlib.asynccontextmanager
@@ -506,12 +518,14 @@ class Connections:
         __tracebackhide__ = True
         loop = asyncio.get_running_loop()
         make = _maker(watcher, react or {})
-        async with self._listening(far, narrow=narrow, hold_last=hold_last, deliver=deliver) as (address, peer):
+        async with self.listening(far, narrow=narrow, hold_last=hold_last, deliver=deliver) as (address, peer):
             async with within(self._patience, "create_connection() with ssl returns"):
                 transport, protocol = await loop.create_connection(
                     make, **self._to(host, address, given, near, options)
                 )
             async with closing([protocol], self._patience):
+                if far is None or isinstance(far, ssl.SSLContext):
+                    await self._last  # the peer may be a little behind
                 try:
                     yield transport, protocol, peer
                 finally:
@@ -525,7 +539,7 @@ class Connections:
         loop = asyncio.get_running_loop()
         made = _Made(Wire)
         error: BaseException | None = None
-        async with self._listening(far) as (address, peer), closing(made, self._patience):
+        async with self.listening(far) as (address, peer), closing(made, self._patience):
             async with within(self._patience, "create_connection() with ssl ends"):
                 try:
                     await loop.create_connection(made, **self._to(host, address, given, near, options))
@@ -540,7 +554,7 @@ class Connections:
     async def silence(self, says: bytes = b"") -> AsyncIterator[tuple[Any, SecurePeer]]:
         """A peer that accepts, does no handshake and says at most this; the block gets its address, and the peer."""
         __tracebackhide__ = True
-        async with self._listening(lambda sock: sock.sendall(says)) as both:
+        async with self.listening(lambda sock: sock.sendall(says)) as both:
             yield both
 
     # servers
@@ -662,17 +676,22 @@ class Connections:
         __tracebackhide__ = True
         loop = asyncio.get_running_loop()
         context, answer = self.contexts(near, far, server_side)
+        shaken: Doing[str] | None
         if isinstance(answer, ssl.SSLContext):
             if server_side:
-                peer.secure(answer, server_hostname=self._tls.host)
+                shaken = peer.secure(answer, server_hostname=self._tls.host)
             else:
-                peer.secure(answer, server_side=True)
+                shaken = peer.secure(answer, server_side=True)
         else:
+            shaken = None
             peer.does("answering the handshake", answer)
         if not server_side:
             options.setdefault("server_hostname", self._tls.host)
         async with within(self._patience, "start_tls() ends"):
-            return await loop.start_tls(plain, protocol, context, server_side=server_side, **options)
+            transport = await loop.start_tls(plain, protocol, context, server_side=server_side, **options)
+        if shaken is not None:
+            await shaken
+        return transport
 
     def contexts(self, near: Any, far: Any, server_side: bool) -> tuple[Any, Any]:
         """The two contexts of an upgrade, with what is not given filled in."""
@@ -696,7 +715,7 @@ class Connections:
             yield
 
     @contextlib.asynccontextmanager
-    async def _listening(
+    async def listening(
         self,
         far: Far,
         *,
@@ -704,6 +723,7 @@ class Connections:
         hold_last: bool = False,
         deliver: Callable[[Any, bytes], Any] | None = None,
     ) -> AsyncIterator[tuple[Any, SecurePeer]]:
+        """A peer that accepts one connection and does its part; the block gets its address, and the peer."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
             if narrow:
                 narrowed(listener)
@@ -822,3 +842,111 @@ class SecureChannel(Channel):
             protocol.connection_made(transport)
             async with closing([protocol], self._bench.patience):
                 yield protocol, peer
+
+
+@tool
+def secure_on(bench: Bench) -> Iterator[Callable[..., contextlib.AbstractContextManager[Callable[[], None]]]]:
+    """A function for checks that run the loop themselves: a TLS connection of a loop that is not running.
+
+    ``with secure_on(loop, react) as finish:`` connects a Wire; ``finish()`` has the peer send a byte and runs the loop
+    until something raises. With ``keep=False`` nobody holds transport and protocol.
+    """
+    tls, patience = bench.tool("tls"), bench.patience
+
+    @contextlib.contextmanager
+    def connected(
+        loop: asyncio.AbstractEventLoop, react: dict[str, Any], *, keep: bool = True
+    ) -> Iterator[Callable[[], None]]:
+        with socket.create_server(("127.0.0.1", 0)) as listener, SecurePeer.accepting(listener, patience) as peer:
+            peer.secure(tls.server, server_side=True)
+            kept: list[Any] = list(
+                loop.run_until_complete(
+                    loop.create_connection(
+                        lambda: Wire(**react), *listener.getsockname(), ssl=tls.client, server_hostname=tls.host
+                    )
+                )
+            )
+            if not keep:
+                kept.clear()
+
+            def finish() -> None:
+                peer.send(b"x")
+                loop.call_later(patience, loop.stop)
+                loop.run_forever()
+
+            yield finish
+            peer.let_go()
+            if keep:
+                kept[0].abort()
+                loop.run_until_complete(asyncio.sleep(0.001))
+
+    yield connected
+
+
+_CUTS = (1, 3, 5, 6, 50, 1400, 17_000, 60_000)
+"""Bytes of a packet: within the header of a record, within a record, several records."""
+
+_PIECES = (1, 2, 100, 1000, 5000, 16_384, 40_000)
+"""Bytes of a piece of data: a part of a record, a whole one, several."""
+
+_ENOUGH = 40
+"""After so many cuts the rest comes at once: a packet for every byte of megabytes shows nothing more."""
+
+
+async def _talk_in_pieces(secure: Connections, data: bytes, patience: float) -> list[str]:
+    """A conversation whose packets and pieces are cut as the bytes say; what is wrong with what arrived."""
+    cuts = [_CUTS[byte % len(_CUTS)] for byte in data[::2]] or [1]
+    sizes = [_PIECES[byte % len(_PIECES)] for byte in data[1::2]] or [1]
+    sent = pattern(sum(sizes))
+    places = iter(cuts * (_ENOUGH // len(cuts) + 1))
+
+    def cut(sock: socket.socket, packet: bytes) -> None:
+        while packet:
+            size = next(places, len(packet))
+            sock.sendall(packet[:size])
+            packet = packet[size:]
+
+    def talk(sock: Any) -> None:
+        begin = 0
+        for size in sizes:
+            sock.sendall(sent[begin : begin + size])
+            begin += size
+
+    async with secure.client(deliver=cut) as (transport, protocol, peer):
+        peer.does("sending records in pieces", talk)
+        begin = 0
+        for size in sizes:
+            transport.write(sent[begin : begin + size])
+            begin += size
+        there = await peer.gets(sent)
+        here = compared(await protocol.has_received(len(sent), patience), sent)
+    wrong = [] if there == AS_SENT else [f"the peer got {there}"]
+    return wrong + ([] if here == AS_SENT else [f"data_received() got {here}"])
+
+
+@tool
+def cutting(bench: Bench) -> Iterator[Callable[..., list[str]]]:
+    """A function that searches a way to cut packets and data into pieces with which something else arrives.
+
+    It returns the sizes of the shortest that was found, and then what is wrong; nothing if there is none.
+    """
+    from loopcheck.kit.examples import smallest  # hypothesis takes longer to import than most checks to run
+
+    def search(number: int = 15) -> list[str]:
+        secure = Connections(bench)
+        loop: asyncio.AbstractEventLoop = bench.tool("loop")
+
+        def wrong(data: bytes, patience: float) -> list[str]:
+            try:
+                return loop.run_until_complete(_talk_in_pieces(secure, data, patience))
+            except Exception as error:
+                return [f"{type(error).__name__}: {error}"]
+
+        found = smallest(lambda data: bool(wrong(data, bench.patience / 8)), number, (2, 12))
+        if found is None or not (complaints := wrong(found, bench.patience)):
+            return []
+        cuts = [_CUTS[byte % len(_CUTS)] for byte in found[::2]]
+        sizes = [_PIECES[byte % len(_PIECES)] for byte in found[1::2]]
+        return [f"packets of {cuts}", f"data of {sizes}", *complaints]
+
+    yield search
