@@ -15,7 +15,7 @@ from loopcheck.check import also_in, check, untested
 from loopcheck.kit import pass_turns, refuses, soon
 from loopcheck.kit.channels import Wire, fill, pattern
 from loopcheck.kit.peers import AS_SENT, Peer, compared
-from loopcheck.kit.secure import CLOSE_NOTIFY, V12, V13, Secure, SecurePeer, descriptors, pinned
+from loopcheck.kit.secure import CLOSE_NOTIFY, V12, V13, Secure, SecurePeer, descriptors, paced, pinned
 from loopcheck.kit.surroundings import environment, warned
 
 TINY = 0.05
@@ -987,18 +987,14 @@ async def data_with_finished_not_lost(secure, tls, patience):
     assert got == [(b"greeting", ["connection_made", "data_received"])] * 2
 
 
-def one_by_one(sock, data):
-    """Send every byte in a packet of its own."""
-    for byte in data:
-        sock.sendall(bytes([byte]))
-
-
 @check("Lib/asyncio/sslproto.py: SSLProtocol.buffer_updated", level="should")
-async def byte_by_byte(secure, patience):
-    """Handshake, data and close_notify work when every byte of the peer arrives alone."""
+async def byte_by_byte(loop, secure, patience):
+    """Handshake, data and close_notify work when the bytes of the peer arrive one by one."""
     got = []
     for side in (secure.client, secure.server):
-        async with side(deliver=one_by_one) as (_, protocol, peer):
+        # Not each of a long certificate, but the headers of records, their ends, and all of the short ones.
+        sizes = iter([*[1] * 12, 500, *[1] * 12, 5000, *[1] * 12, *[50] * 100])
+        async with side(deliver=paced(loop, sizes, patience)) as (_, protocol, peer):
             peer.send(b"one by one")
             peer.half_close()
             await protocol.until("connection_lost", patience)

@@ -27,6 +27,7 @@ import os
 import select
 import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -57,6 +58,29 @@ def pinned(context: ssl.SSLContext, version: ssl.TLSVersion) -> ssl.SSLContext:
     """The context, which now speaks this version alone."""
     context.minimum_version = context.maximum_version = version
     return context
+
+
+def paced(loop: asyncio.AbstractEventLoop, sizes: Iterator[int], patience: float) -> Callable[[Any, bytes], None]:
+    """A way to deliver bytes in packets of these sizes, each when the loop has had time to read the one before.
+
+    When there are no more sizes, all that is left is one packet. The loop must be running.
+    """
+
+    def turn() -> None:
+        for _ in range(2):  # one to be woken, and one to read
+            turned = threading.Event()
+            loop.call_soon_threadsafe(turned.set)
+            turned.wait(patience)
+
+    def deliver(sock: Any, data: bytes) -> None:
+        while data:
+            size = next(sizes, len(data))
+            sock.sendall(data[:size])
+            data = data[size:]
+            if data:
+                turn()
+
+    return deliver
 
 
 class Secure:
@@ -900,19 +924,14 @@ async def _talk_in_pieces(secure: Connections, data: bytes, patience: float) -> 
     sent = pattern(sum(sizes))
     places = iter(cuts * (_ENOUGH // len(cuts) + 1))
 
-    def cut(sock: socket.socket, packet: bytes) -> None:
-        while packet:
-            size = next(places, len(packet))
-            sock.sendall(packet[:size])
-            packet = packet[size:]
-
     def talk(sock: Any) -> None:
         begin = 0
         for size in sizes:
             sock.sendall(sent[begin : begin + size])
             begin += size
 
-    async with secure.client(deliver=cut) as (transport, protocol, peer):
+    deliver = paced(asyncio.get_running_loop(), places, patience)
+    async with secure.client(deliver=deliver) as (transport, protocol, peer):
         peer.does("sending records in pieces", talk)
         begin = 0
         for size in sizes:
