@@ -1971,6 +1971,7 @@ NOT_SECURED = {
     abort_clears_buffer_size: "asyncio's TLS transports keep counting what an abort() has thrown away.",
     lost_socket_still_there: "asyncio's TLS protocols let go of their transport before they call connection_lost().",
     after_lost_queries: "A TLS transport answers less when all is over: tls::methods_after_connection_lost.",
+    read_chunk_bounded: "asyncio's TLS transports deliver all that they have decrypted at once.",
     data_received_oserror: "asyncio's TLS protocols report no OSError of a protocol, and call it fatal.",
     eof_once: HALF_CLOSE,
     eof_true_keeps_open: "TLS cannot be kept open in one direction: tls::eof_received_true_ignored.",
