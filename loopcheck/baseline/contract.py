@@ -42,6 +42,7 @@ class Base(asyncio.BaseEventLoop):
             ssl_handshake_timeout: float | None,
             ssl_shutdown_timeout: float | None,
         ) -> tuple[asyncio.Transport, Any]: ...
+        def _check_sendfile_params(self, sock: socket.socket, file: Any, offset: int, count: int | None) -> None: ...
 
 
 def settle(future: asyncio.Future[None]) -> None:

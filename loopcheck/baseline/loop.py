@@ -54,6 +54,9 @@ We call these of it:
 ssl_shutdown_timeout)``
     Makes protocol and transport, and waits until they are connected.
 
+``_check_sendfile_params(sock, file, offset, count)``
+    Raises what is wrong with them; over transports it is ours to call.
+
 And of ``Server``: ``_attach()`` and ``_detach()``, which from 3.13 on take the transport as argument.
 """
 

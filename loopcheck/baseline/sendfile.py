@@ -26,6 +26,7 @@ class SendingFiles(SocketOperations):
     """What sendfile() and sock_sendfile() need."""
 
     async def _sendfile_native(self, transp: StreamTransport, file: Any, offset: int, count: int | None) -> int:
+        self._check_sendfile_params(transp.get_extra_info("socket"), file, offset, count)
         reading = transp.is_reading()
         transp.pause_reading()
         try:

@@ -18,7 +18,7 @@ from loopcheck.kit.channels import pattern
 from loopcheck.kit.names import outcome
 from loopcheck.kit.net import DatagramWatcher, StreamWatcher, closing, datagrams, within
 from loopcheck.kit.peers import AS_SENT, Peer
-from loopcheck.kit.sockets import cancelled, crowded, datagram_pair, fill_up, listening, outcome_of, stream
+from loopcheck.kit.sockets import beginning, cancelled, crowded, datagram_pair, fill_up, listening, outcome_of, stream
 
 LARGE = 5 * 2**20
 """Bytes; more than kernels take of what nobody reads."""
@@ -64,13 +64,6 @@ async def answers(calls, patience):
         except Exception as error:
             seen[name] = type(error).__name__
     return seen
-
-
-async def beginning(spawn, awaitable):
-    """A task that awaits what a method has returned, and waits by now."""
-    task = spawn(outcome_of(awaitable))
-    await pass_turns(3)
-    return task
 
 
 # what they are

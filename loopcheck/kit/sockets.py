@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, TypeVar
 
 from loopcheck.kit.turns import pass_turns
@@ -73,6 +73,20 @@ def fill_up(sock: socket.socket) -> int:
 async def outcome_of(awaitable: Awaitable[T]) -> T:
     """Await it: makes a coroutine for a task of whatever a method has returned."""
     return await awaitable
+
+
+async def beginning(spawn: Callable[..., asyncio.Task[T]], awaitable: Awaitable[T]) -> asyncio.Task[T]:
+    """A task, made by the tool "spawn", that awaits what a method has returned, and by now waits as long as it has to.
+
+    Raises:
+        Exception: what it raised at once.
+    """
+    __tracebackhide__ = True
+    task = spawn(outcome_of(awaitable))
+    await pass_turns(5)
+    if task.done():
+        task.result()
+    return task
 
 
 async def cancelled(task: asyncio.Task[Any], patience: float) -> str:
