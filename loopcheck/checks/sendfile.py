@@ -562,7 +562,7 @@ async def fallback_large(loop, channel, spawn, patience):
 untested(
     "fallback_large_later",
     "Lib/asyncio/base_events.py: BaseEventLoop._sendfile_fallback",
-    "sendfile() of a file object of megabytes sends it all, as it is, also to a peer that reads late.",
+    "sendfile() of a file object never sends a block that it is just reading in the place of the one before.",
     because="From 3.12 on asyncio's own loops send wrong bytes: transports keep views of what is written, and the "
     "fallback reads the next block into the same buffer.",
     level="should",
