@@ -90,6 +90,11 @@ async def accepting(loop, patience, sock, **options):
         yield transport, protocol
 
 
+async def called(method):
+    """Call a method and await what it returns, which must not be a coroutine for this."""
+    return await method()
+
+
 async def entered(manager):
     """Enter and leave at once."""
     async with manager:
@@ -963,6 +968,13 @@ async def is_serving(loop, patience):
     assert states == [False, True, False]
 
 
+def found_again(server):
+    """A function that returns the server as long as it lives, or None; always None if nobody can know."""
+    with contextlib.suppress(TypeError):
+        return weakref.ref(server)
+    return nothing
+
+
 @check("Lib/asyncio/base_events.py: Server", level="should")
 async def forgotten_server_serves(loop, patience):
     """A server that the program has forgotten goes on accepting: ``await loop.create_server(...)`` alone is enough."""
@@ -970,7 +982,7 @@ async def forgotten_server_serves(loop, patience):
     with bound() as sock:
         making = loop.create_server(accepted, sock=sock)
         server = await soon(making, patience, "create_server() returns")
-        known, address = weakref.ref(server), sock.getsockname()
+        address, known = sock.getsockname(), found_again(server)
         del server, making
         gc.collect()
         await pass_turns(2)
@@ -1076,7 +1088,7 @@ WAIT_CLOSED = "asyncio-eventloop#asyncio.Server.wait_closed"
 async def wait_closed_blocks_while_open(loop, spawn, patience):
     """wait_closed() waits while the server is open, also if it has no connections, and returns after close()."""
     async with serving(loop, patience, *ANY) as (server, accepted):
-        waiting = spawn(server.wait_closed())
+        waiting = spawn(called(server.wait_closed))
         await serves(server, accepted, patience)
         await accepted.nth(1, patience, "connection_lost")
         await pass_turns(3)
@@ -1094,7 +1106,7 @@ async def wait_closed_waits_for_connections(loop, spawn, patience):
         with dial(server, patience):
             protocol = await accepted.nth(1, patience)
             server.close()
-            waiting = spawn(server.wait_closed())
+            waiting = spawn(called(server.wait_closed))
             await pass_turns(3)
             early = waiting.done()
             protocol.transport.close()
@@ -1109,7 +1121,7 @@ async def wait_closed_immediate_legacy(loop, spawn, patience):
     async with serving(loop, patience, *ANY) as (server, accepted):
         with dial(server, patience):
             protocol = await accepted.nth(1, patience)
-            waiting = spawn(server.wait_closed())
+            waiting = spawn(called(server.wait_closed))
             await pass_turns(2)
             server.close()
             await soon(server.wait_closed(), patience, "wait_closed() returns after close()")
@@ -1133,7 +1145,7 @@ async def wait_closed_after_done(loop, spawn, patience):
 async def wait_closed_several_waiters(loop, spawn, patience):
     """Several tasks may wait in wait_closed(), and cancelling one of them does not disturb the others."""
     async with serving(loop, patience, *ANY) as (server, _):
-        waiting = [spawn(server.wait_closed()) for _ in range(3)]
+        waiting = [spawn(called(server.wait_closed)) for _ in range(3)]
         await pass_turns(2)
         waiting[1].cancel()
         await pass_turns(2)
@@ -1150,7 +1162,7 @@ async def wait_closed_after_connection_lost(loop, spawn, patience):
         with dial(server, patience), dial(server, patience), dial(server, patience):
             await accepted.nth(3, patience)
             server.close()
-            waiting = spawn(server.wait_closed())
+            waiting = spawn(called(server.wait_closed))
             for protocol in accepted:
                 protocol.transport.close()
             await soon(waiting, patience, "wait_closed() returns")
@@ -1210,10 +1222,25 @@ SERVE_FOREVER = "asyncio-eventloop#asyncio.Server.serve_forever"
 
 async def begun(server, spawn, patience):
     """A task in serve_forever(), of a server that accepts by now."""
-    task = spawn(server.serve_forever())
+    task = spawn(called(server.serve_forever))
     await turns_until(server.is_serving, patience, "serve_forever() starts the server")
     await pass_turns(2)
     return task
+
+
+@check("asyncio-eventloop#server-objects")
+async def methods_are_coroutines(loop, spawn, patience):
+    """start_serving(), serve_forever() and wait_closed() return coroutines, which can be made tasks.
+
+    ``asyncio.create_task(server.serve_forever())`` takes nothing else.
+    """
+    async with serving(loop, patience, *ANY) as (server, _):
+        made = [server.start_serving(), server.serve_forever(), server.wait_closed()]
+        seen = [asyncio.iscoroutine(one) for one in made]
+        for one in made:
+            getattr(one, "close", one.cancel if hasattr(one, "cancel") else nothing)()
+
+    assert seen == [True, True, True]
 
 
 @check(SERVE_FOREVER)
@@ -1573,9 +1600,9 @@ async def accepted_socket_tls(loop, listener, tls, patience):
             peer.let_go()
 
 
-@check(ACCEPTED)
+@check(ACCEPTED_SOURCE, level="should")
 async def accepted_socket_handshake_timeout(loop, listener, tls, patience):
-    """connect_accepted_socket() with ssl_handshake_timeout raises if the client does not begin in time."""
+    """connect_accepted_socket() raises ConnectionAbortedError if the handshake takes longer than its timeout."""
     options = {"ssl": tls.server, "ssl_handshake_timeout": SHORT}
     silent = refuses(ConnectionAbortedError, "connect_accepted_socket() with a silent client")
     with accepted_pair(listener, patience) as (near, _), silent:

@@ -1,4 +1,4 @@
-"""Programs that nobody wrote: generated callbacks and tasks run as on asyncio's own loop.
+"""Programs that nobody wrote: generated callbacks, tasks and talks run as on asyncio's own loop.
 
 Each check makes programs of a small language, runs every one on the subject and on the control, and compares what
 happened. The programs are the same at each run. A failure shows the shortest program that was found to differ.
@@ -7,7 +7,8 @@ What asyncio leaves open, such as the order of timers that are due at the same t
 
 import asyncio
 
-import loopcheck.kit.properties  # noqa: F401  # the tool "compare"
+import loopcheck.kit.properties  # the tool "compare"
+import loopcheck.kit.talks  # noqa: F401  # the tool "unlike"
 from loopcheck.check import also_in, check
 from loopcheck.kit.programs import Callbacks, Tasks
 
@@ -182,9 +183,30 @@ def programs_of_tasks_see_their_context(compare):
     assert program.observed == program.expected, program.story
 
 
+# streams
+
+
+@check("asyncio-protocol#streaming-protocols")
+def talks_over_streams_lose_nothing(unlike):
+    """Whatever is written, sent, paused, resumed, half-closed and closed: all arrives, and callbacks keep their order.
+
+    That is connection_made(), then any number of data_received(), then eof_received() if the peer closed, then
+    connection_lost(); and pause_writing() and resume_writing() in turns. After abort() what arrives is a beginning.
+    """
+    assert unlike("both", 40) == []
+
+
+@check("asyncio-protocol#buffered-streaming-protocols")
+def talks_over_buffered_streams_lose_nothing(unlike):
+    """The same holds for buffered protocols: all arrives, and callbacks keep their order."""
+    assert unlike("both, buffered", 40) == []
+
+
 also_in(
     {
         "debug": (programs_of_call_soon_run_in_order,),
+        "unix-socket": (talks_over_streams_lose_nothing, talks_over_buffered_streams_lose_nothing),
+        "server-side": (talks_over_streams_lose_nothing, talks_over_buffered_streams_lose_nothing),
         "python-tasks": (programs_of_cancellations_end_alike,),
     }
 )

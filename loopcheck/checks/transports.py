@@ -1067,6 +1067,19 @@ async def pause_resume_idempotent(channel, patience):
         assert (transport.is_reading(), protocol.events[1:]) == (False, ["data_received", "connection_lost"])
 
 
+@check("Lib/asyncio/selector_events.py: _SelectorTransport.resume_reading", level="should")
+async def resume_after_eof_tells_no_end(channel, patience):
+    """resume_reading() of a half-open transport that was not paused does not call eof_received() again."""
+    async with channel.open(keep_open=True) as (transport, protocol, peer):
+        peer.half_close()
+        await protocol.until("eof_received", patience)
+        transport.resume_reading()
+        await pass_turns(3)
+        transport.write(b"still here")
+
+        assert (await peer.read(10), protocol.events) == (b"still here", ["connection_made", "eof_received"])
+
+
 @check("asyncio-protocol#asyncio.ReadTransport.pause_reading")
 async def pause_in_data_received(channel, patience):
     """pause_reading() inside data_received() holds from there on: no further data is delivered until resume_reading().
@@ -1884,6 +1897,7 @@ CONNECTION = (
 """What depends on the connection: its socket, its bytes, its end."""
 
 TRANSPORT = (
+    resume_after_eof_tells_no_end,
     any_writing_arrives,
     any_reading_is_complete,
     api_complete,

@@ -16,6 +16,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from loopcheck.kit.bench import HEAVY, Bench, tool
+from loopcheck.kit.buffers import Buffers
 from loopcheck.kit.channels import Channel, Wire, pattern
 from loopcheck.kit.peers import AS_SENT, Peer, compared
 from loopcheck.kit.turns import pass_turns
@@ -25,8 +26,21 @@ HEAVY["unlike"] = "loopcheck.kit.examples"
 SIZES = (6, 24)
 """The bytes of a talk: enough for a full buffer, flow control and an end."""
 
-_LETTERS = {"connection_made": "m", "data_received": "d", "eof_received": "e", "connection_lost": "l"}
+_LETTERS = {
+    "connection_made": "m",
+    "data_received": "d",
+    "buffer_updated": "d",
+    "eof_received": "e",
+    "connection_lost": "l",
+}
 _FLOW = {"pause_writing": "p", "resume_writing": "r"}
+
+
+def _continued(data: bytearray, number: int) -> bytes:
+    """The bytes of the pattern that follow these."""
+    begin = len(data) // 4 * 4
+    return pattern(number + 4, begin)[len(data) - begin :][:number]
+
 
 Step = tuple[str, Callable[["_Talk"], Coroutine[Any, Any, None]]]
 
@@ -34,18 +48,19 @@ Step = tuple[str, Callable[["_Talk"], Coroutine[Any, Any, None]]]
 class _Talk:
     """One connection, and what should have come over it."""
 
-    def __init__(self, transport: Any, protocol: Wire, peer: Peer) -> None:
+    def __init__(self, transport: Any, protocol: Wire | Buffers, peer: Peer) -> None:
         self.transport, self.protocol, self.peer = transport, protocol, peer
         self.written = bytearray()
         self.arrived = bytearray()
         self.sent = bytearray()
         self.half_closed = False
+        self.peer_half_closed = False
+        self.paused = False
         self.aborted = False
 
     def next(self, number: int) -> bytes:
         """The next bytes to write, which continue those before."""
-        begin = len(self.written) // 4 * 4
-        piece = pattern(number + 4, begin)[len(self.written) - begin :][:number]
+        piece = _continued(self.written, number)
         self.written += piece
         return piece
 
@@ -106,6 +121,26 @@ def _send(number: int) -> Step:
     return f"the peer sends {number}", step
 
 
+def _offer(number: int) -> Step:
+    async def step(talk: _Talk) -> None:
+        if talk.peer_half_closed:
+            return
+        data = _continued(talk.sent, number)
+
+        def send(sock: socket.socket) -> int:
+            return sock.send(data, socket.MSG_DONTWAIT) if select.select([], [sock], [], 0)[1] else 0
+
+        talk.sent += data[: await talk.peer.does("sending what the kernel takes", send)]
+
+    return f"the peer sends {number}, or what it can", step
+
+
+async def _peer_half_close(talk: _Talk) -> None:
+    if talk.protocol.keep_open and not talk.peer_half_closed:
+        await talk.peer.half_close()
+        talk.peer_half_closed = True
+
+
 async def _pause(talk: _Talk) -> None:
     talk.transport.pause_reading()
 
@@ -143,6 +178,36 @@ READING: tuple[Step, ...] = (
     ("a turn", _turn),
 )
 """What can happen while a program reads; a talk ends when the peer closes."""
+
+
+async def _pause_before_the_end(talk: _Talk) -> None:
+    # Whether the end is told again to who pauses and resumes after it asyncio leaves open.
+    if not talk.peer_half_closed:
+        talk.transport.pause_reading()
+        talk.paused = True
+
+
+async def _resume_if_paused(talk: _Talk) -> None:
+    if talk.paused:
+        talk.transport.resume_reading()
+        talk.paused = False
+
+
+BOTH: tuple[Step, ...] = (
+    *WRITING,
+    _write(0, bytes),
+    _write(150_000, bytearray),
+    _write(150_000, memoryview),
+    _offer(1),
+    _offer(5000),
+    _offer(30_000),
+    ("pause_reading(), unless the peer has half-closed", _pause_before_the_end),
+    ("pause_reading(), unless the peer has half-closed", _pause_before_the_end),
+    ("resume_reading(), if paused", _resume_if_paused),
+    ("resume_reading(), if paused", _resume_if_paused),
+    ("the peer half-closes, if eof_received() keeps the transport open", _peer_half_close),
+)
+"""What can happen while both write and read; a talk ends with close() or abort(), or when the peer closes."""
 
 
 def _read(data: bytes, steps: tuple[Step, ...]) -> list[Step]:
@@ -199,16 +264,78 @@ async def _talk_reading(channel: Channel, data: bytes, patience: float) -> list[
     return _difference("data_received() got", protocol.data, talk.sent, all=True) + _grammar(protocol.events) + lost
 
 
+_ENDINGS = ("close()", "the peer closes", "close(), with eof_received() keeping the transport open", "abort()")
+
+
+async def _talk_both(
+    channel: Channel, data: bytes, patience: float, make: Callable[..., Wire | Buffers] = Wire
+) -> list[str]:
+    first, *steps = data or b"\0"
+    ending = _ENDINGS[first % len(_ENDINGS)]
+    given = make(keep_open="keeping" in ending)
+    async with channel.open(given, narrow=True) as (transport, protocol, peer):
+        talk = _Talk(transport, protocol, peer)
+        for _, step in _read(bytes(steps), BOTH):
+            await step(talk)
+        if ending == "abort()":
+            transport.abort()
+            talk.aborted = True
+        else:
+            await _resume_if_paused(talk)
+            # Closing a socket on which something waits to be read resets the connection, and the rest would be lost.
+            await protocol.has_received(len(talk.sent), patience)
+            if ending == "the peer closes":
+                peer.half_close()
+            else:
+                transport.close()
+        rest = peer.read(0 if talk.aborted else len(talk.written) - len(talk.arrived))
+        await protocol.until("connection_lost", patience)
+        talk.arrived += await rest
+        await pass_turns(2)
+        talk.arrived += await peer.read_waiting()
+    complaints = _difference("the peer got", talk.arrived, talk.written, all=not talk.aborted)
+    complaints += _difference("the protocol got", protocol.data, talk.sent, all=not talk.aborted)
+    complaints += _grammar(protocol.events)
+    if ending == "the peer closes" and "eof_received" not in protocol.events:
+        complaints.append("eof_received() was not called")
+    if protocol.lost_with is not None:
+        complaints.append(f"connection_lost() got {protocol.lost_with!r}")
+    return complaints
+
+
+async def _talk_both_buffered(channel: Channel, data: bytes, patience: float) -> list[str]:
+    return await _talk_both(channel, data, patience, Buffers)
+
+
+_KINDS: dict[str, tuple[Callable[..., Coroutine[Any, Any, list[str]]], tuple[Step, ...]]] = {
+    "writing": (_talk_writing, WRITING),
+    "reading": (_talk_reading, READING),
+    "both": (_talk_both, BOTH),
+    "both, buffered": (_talk_both_buffered, BOTH),
+}
+
+
+def _told(kind: str, data: bytes) -> list[str]:
+    """A talk for people."""
+    first = data[0] if data else 0
+    if kind == "reading":
+        return [*(name for name, _ in _read(data, READING)), "the peer closes"]
+    names = [name for name, _ in _read(data[1:], _KINDS[kind][1])]
+    if kind == "writing":
+        return [*names, "abort()" if first % 4 == 3 else "close()"]
+    return [*names, _ENDINGS[first % len(_ENDINGS)]]
+
+
 @tool
 def unlike(bench: Bench) -> Iterator[Callable[..., list[str]]]:
-    """A function that searches a talk, "writing" or "reading", after which something is wrong.
+    """A function that searches a talk, of one of the kinds above, after which something is wrong.
 
     It returns the shortest one that was found, step by step, and then what is wrong; nothing if there is none.
     """
     from loopcheck.kit.examples import smallest  # hypothesis takes longer to import than most checks to run
 
     def search(kind: str, number: int = 20) -> list[str]:
-        talk, steps = (_talk_writing, WRITING) if kind == "writing" else (_talk_reading, READING)
+        talk, _ = _KINDS[kind]
         channel: Channel = bench.tool("channel")
         loop: asyncio.AbstractEventLoop = bench.tool("loop")
         shrunk_by = float("inf")
@@ -234,10 +361,6 @@ def unlike(bench: Bench) -> Iterator[Callable[..., list[str]]]:
                 break
         else:
             return []
-        told = [name for name, _ in _read(found[1:] if kind == "writing" else found, steps)]
-        end = (
-            ["abort()" if found[:1] and found[0] % 4 == 3 else "close()"] if kind == "writing" else ["the peer closes"]
-        )
-        return [*told, *end, "then: " + "; ".join(complaints)]
+        return [*_told(kind, found), "then: " + "; ".join(complaints)]
 
     yield search
