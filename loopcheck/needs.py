@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import os
+import select
 import signal
 import socket
 import sys
@@ -66,6 +67,32 @@ def _own_names() -> bool:
     return can_have_own_names()
 
 
+def _terminals() -> bool:
+    for side in os.openpty():
+        os.close(side)
+    return True
+
+
+def _many_descriptors() -> bool:
+    try:
+        import resource
+    except ImportError:
+        return False
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return most == resource.RLIM_INFINITY or most >= 2048
+
+
+def _broadcast() -> bool:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other,
+    ):
+        one.bind(("127.255.255.255", 0))
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        other.sendto(b"x", one.getsockname())
+        return bool(select.select([one], [], [], 0)[0])
+
+
 def _copies_context_into_threads() -> bool:
     # Free-threaded 3.14 and later start threads in a copy of their creator's context unless told otherwise.
     return bool(getattr(sys.flags, "thread_inherit_context", False))
@@ -90,6 +117,11 @@ _NEEDS = (
     Need("posix", "The platform is POSIX: descriptors of any kind can be watched.", lambda: os.name == "posix"),
     Need("signals", "The platform delivers POSIX signals.", lambda: hasattr(signal, "pthread_kill")),
     Need("fork", "The platform can fork.", lambda: hasattr(os, "fork")),
+    Need("epoll", "The platform polls with epoll, which takes no regular files.", lambda: hasattr(select, "epoll")),
+    Need("terminals", "The machine makes pseudo-terminals.", lambda: hasattr(os, "openpty") and _terminals()),
+    Need("many-descriptors", "A process may have more than 2000 descriptors.", _many_descriptors),
+    Need("reuse-port", "The platform has the socket option SO_REUSEPORT.", lambda: hasattr(socket, "SO_REUSEPORT")),
+    Need("broadcast", "The machine broadcasts on loopback, to 127.255.255.255.", _broadcast),
     Need(
         "unix-connections",
         "The platform has Unix domain sockets, and the loop create_unix_connection() and create_unix_server().",
