@@ -975,7 +975,7 @@ async def close_then_remove_number(loop, descriptors, patience):
 
 @check("Lib/selectors.py: _BaseSelectorImpl._fileobj_lookup", level="should", needs=POSIX)
 async def close_then_remove_object(loop, descriptors, patience):
-    """The watcher of a socket that was given itself can be removed with it after it was closed, and the loop goes on."""
+    """The watcher of a socket that was given itself can be removed with it after it was closed; the loop goes on."""
     (one, _), (two, _) = descriptors.pair(), descriptors.pair()
     loop.add_reader(one, int)
     loop.add_writer(two, int)
