@@ -63,7 +63,7 @@ def option(transport, name):
 
 
 async def descriptors_left_by(attempt, number=5):
-    """How many more descriptors are open after so many attempts."""
+    """How many descriptors each attempt leaves open, of so many; one that is closed a little later does not count."""
     await attempt()
     await pass_turns(3)
     gc.collect()
@@ -72,7 +72,7 @@ async def descriptors_left_by(attempt, number=5):
         await attempt()
     await pass_turns(3)
     gc.collect()
-    return len(os.listdir("/dev/fd")) - before
+    return (len(os.listdir("/dev/fd")) - before) // number
 
 
 # the endpoint
@@ -443,7 +443,7 @@ async def reuse_port(endpoint):
             names = two.get_extra_info("sockname"), option(two, "SO_REUSEPORT")
         refused = await outcome(entered(endpoint(local_addr=address)))
 
-    assert (names, refused) == ((address, True), ("OSError", "EADDRINUSE"))
+    assert (names, refused[0]) == ((address, True), "OSError")
 
 
 @check("asyncio-eventloop#asyncio.loop.create_datagram_endpoint", needs=("reuse-port",))
@@ -597,9 +597,8 @@ async def sock_with_false_modifiers(endpoint):
     options |= {"reuse_port": False, "allow_broadcast": False}
     with udp() as sock:
         address = sock.getsockname()
-        transport, _ = await entered(endpoint(sock=sock, **options))
-
-    assert transport.get_extra_info("sockname") == address
+        async with endpoint(sock=sock, **options) as (transport, _):
+            assert transport.get_extra_info("sockname") == address
 
 
 @check("Lib/asyncio/base_events.py: BaseEventLoop.create_datagram_endpoint", level="should")
