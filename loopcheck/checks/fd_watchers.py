@@ -12,8 +12,8 @@ import loopcheck.kit.channels  # noqa: F401  # the tool "channel"
 from loopcheck.check import also_in, check, untested
 from loopcheck.kit import pass_turns, refuses, run_coroutine, soon, turns
 from loopcheck.kit.contexts import Lookout
-from loopcheck.kit.watching import closed_number, drain, duplicate, fill, fill_pipe, many_allowed, noticed
 from loopcheck.kit.names import error_of
+from loopcheck.kit.watching import closed_number, drain, duplicate, fill, fill_pipe, many_allowed, noticed
 from loopcheck.kit.workers import Slumber
 
 POSIX = ("posix",)
