@@ -576,7 +576,7 @@ async def stream_writer_client_and_server(secure, tls, patience):
 async def stream_writer_shutdown_timeout_param(secure, tls, patience):
     """StreamWriter.start_tls() takes ssl_handshake_timeout and ssl_shutdown_timeout, and they have their effect."""
     async with StreamPair(secure, tls, patience) as streams:
-        async with streams.open("client") as (_, writer, peer):
+        async with streams.open("client", ends=False) as (_, writer, peer):
             handshake = await raised(
                 writer.start_tls(tls.client, server_hostname=tls.host, ssl_handshake_timeout=TINY),
                 ConnectionAbortedError,

@@ -34,8 +34,16 @@ class StreamPair:
             await asyncio.sleep(0)
 
     @contextlib.asynccontextmanager
-    async def open(self, side: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter, SecurePeer]]:
-        """A stream of open_connection() or of start_server(), as "client" or "server"; and its peer."""
+    async def open(
+        self, side: str, *, ends: bool = True
+    ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter, SecurePeer]]:
+        """A stream of open_connection() or of start_server(), as "client" or "server"; and its peer.
+
+        Args:
+            side: which of the two the subject is.
+            ends: whether the writer learns of the end of the connection: after a start_tls() that timed out,
+                CPython's does not.
+        """
         __tracebackhide__ = True
         async with self._client() if side == "client" else self._server() as (reader, writer, peer):
             try:
@@ -44,7 +52,8 @@ class StreamPair:
                 peer.let_go()
                 writer.transport.abort()
                 with contextlib.suppress(OSError):
-                    await asyncio.wait_for(writer.wait_closed(), self._patience)
+                    if ends:
+                        await asyncio.wait_for(writer.wait_closed(), self._patience)
 
     async def upgrade(self, side: str, writer: asyncio.StreamWriter, peer: SecurePeer, **options: Any) -> None:
         """Upgrade a stream, and the peer."""
