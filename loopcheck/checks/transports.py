@@ -1960,6 +1960,7 @@ HALF_CLOSE = "TLS has no half close: write_eof() raises NotImplementedError, as 
 LOCAL_END = "asyncio's TLS transports call eof_received() also after their own close()."
 SIZES = "How much of TLS waits where, and when the protocol is paused, is not counted as in a plain transport."
 LIMITS = "asyncio's TLS transports have water marks of their own, 128 KiB and 512 KiB."
+RESET = "What asyncio's TLS transports say of a reset is a race of reading and writing when data waits."
 EXTRA = "A TLS transport does have what a plain one has not: tls::extra_info."
 
 NOT_SECURED = {
@@ -1987,6 +1988,8 @@ NOT_SECURED = {
     after_lost_queries: "A TLS transport answers less when all is over: tls::methods_after_connection_lost.",
     read_chunk_bounded: "asyncio's TLS transports deliver all that they have decrypted at once.",
     data_received_oserror: "asyncio's TLS protocols report no OSError of a protocol, and call it fatal.",
+    lost_exc_on_reset_with_data_buffered: RESET,
+    lost_exc_on_reset_while_closing: RESET,
     eof_once: HALF_CLOSE,
     eof_true_keeps_open: "TLS cannot be kept open in one direction: tls::eof_received_true_ignored.",
     eof_no_spin: HALF_CLOSE,
