@@ -2,13 +2,15 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 import ssl
 
 from loopcheck.check import also_in, check
 from loopcheck.kit import pass_turns, soon
+from loopcheck.kit.buffers import Buffers
 from loopcheck.kit.channels import Wire, fill, pattern
-from loopcheck.kit.net import DatagramWatcher, PipeWatcher, datagrams, reading_pipe, within
+from loopcheck.kit.net import DatagramWatcher, datagrams, within
 from loopcheck.kit.peers import AS_SENT
 from loopcheck.kit.secure import CLOSE_NOTIFY, V12, Secure, SecurePeer, descriptors, pinned
 from loopcheck.kit.streaming import StreamPair
@@ -66,8 +68,12 @@ async def transport_type_check(loop, tls, patience):
     got = {"None": await upgrade(None), "an object": await upgrade(object())}
     async with datagrams(lambda: DatagramWatcher(lambda: None), patience) as datagram:
         got["datagrams"] = await upgrade(datagram.transport)
-    async with reading_pipe(lambda: PipeWatcher(lambda: None), patience) as (pipe, _):
-        got["a pipe"] = await upgrade(pipe.transport)
+    reading, writing = os.pipe()
+    with open(reading, "rb", buffering=0) as file, open(writing, "wb", buffering=0):
+        pipe, _ = await loop.connect_read_pipe(asyncio.Protocol, file)
+        got["a pipe"] = await upgrade(pipe)
+        pipe.close()
+        await settled()
 
     assert got == dict.fromkeys(got, TypeError)
 
@@ -266,24 +272,11 @@ async def set_protocol_after(secure, patience):
     )
 
 
-class Buffered(Wire, asyncio.BufferedProtocol):
-    """A buffered protocol with a buffer of three bytes."""
-
-    def __init__(self):
-        super().__init__()
-        self.buffer = memoryview(bytearray(3))
-
-    def get_buffer(self, hint):
-        return self.buffer
-
-    def buffer_updated(self, number):
-        self.data_received(bytes(self.buffer[:number]))
-
-
 @check("Lib/asyncio/sslproto.py: SSLProtocol._set_app_protocol", level="should")
 async def buffered_protocol(secure, patience):
     """start_tls() takes a BufferedProtocol."""
-    protocol = Buffered()
+    view = memoryview(bytearray(3))
+    protocol = Buffers(lambda: view)
     async with secure.plain() as (plain, _, peer):
         transport = await secure.upgrade(plain, protocol, peer)
         peer.send(pattern(1000))
