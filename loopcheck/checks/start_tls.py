@@ -12,7 +12,7 @@ from loopcheck.kit.buffers import Buffers
 from loopcheck.kit.channels import Wire, fill, pattern
 from loopcheck.kit.net import DatagramWatcher, datagrams, within
 from loopcheck.kit.peers import AS_SENT
-from loopcheck.kit.secure import CLOSE_NOTIFY, V12, Secure, SecurePeer, descriptors, pinned
+from loopcheck.kit.secure import CLOSE_NOTIFY, V12, Secure, SecurePeer, calling, descriptors, pinned
 from loopcheck.kit.streaming import StreamPair
 
 TINY = 0.05
@@ -49,7 +49,7 @@ async def sslcontext_type_check(loop, secure, patience):
     """start_tls() raises TypeError for what is no SSLContext, and the plain connection goes on."""
     async with secure.plain() as (transport, protocol, peer):
         wrong = (None, True, False, "context", object())
-        got = [await raised(loop.start_tls(transport, protocol, one), TypeError) for one in wrong]
+        got = [await raised(calling(loop.start_tls, transport, protocol, one), TypeError) for one in wrong]
         transport.write(b"plain")
         peer.send(b"plain")
 
@@ -63,7 +63,9 @@ async def transport_type_check(loop, tls, patience):
     protocol = Wire()
 
     async def upgrade(transport):
-        return await raised(loop.start_tls(transport, protocol, tls.client, server_hostname=tls.host), TypeError)
+        return await raised(
+            calling(loop.start_tls, transport, protocol, tls.client, server_hostname=tls.host), TypeError
+        )
 
     got = {"None": await upgrade(None), "an object": await upgrade(object())}
     async with datagrams(lambda: DatagramWatcher(lambda: None), patience) as datagram:
@@ -85,7 +87,9 @@ async def nonpositive_timeouts_rejected(loop, secure, tls):
     async with secure.plain() as (transport, protocol, _):
         for option in ("ssl_handshake_timeout", "ssl_shutdown_timeout"):
             for value in (0, -1):
-                upgrade = loop.start_tls(transport, protocol, tls.client, server_hostname=tls.host, **{option: value})
+                upgrade = calling(
+                    loop.start_tls, transport, protocol, tls.client, server_hostname=tls.host, **{option: value}
+                )
                 got[option, value] = await raised(upgrade, ValueError)
 
     assert got == dict.fromkeys(got, ValueError)
@@ -97,7 +101,9 @@ async def check_hostname_needs_server_hostname(loop, secure, tls):
     got = []
     for name in (None, ""):
         async with secure.plain() as (transport, protocol, _):
-            got.append(await raised(loop.start_tls(transport, protocol, tls.client, server_hostname=name), ValueError))
+            got.append(
+                await raised(calling(loop.start_tls, transport, protocol, tls.client, server_hostname=name), ValueError)
+            )
 
     assert got == [ValueError] * 2
 
@@ -205,7 +211,7 @@ async def bytes_on_wire_encrypted(loop, secure, tls):
     """After start_tls() nothing but TLS is sent: the first byte is of a handshake."""
     async with secure.plain() as (transport, protocol, peer):
         upgrade = asyncio.ensure_future(
-            raised(loop.start_tls(transport, protocol, tls.client, server_hostname=tls.host), OSError)
+            raised(calling(loop.start_tls, transport, protocol, tls.client, server_hostname=tls.host), OSError)
         )
         first = await peer.read(2)
         peer.hang_up()
@@ -482,7 +488,7 @@ async def shutdown_timeout(secure, patience):
 async def cancellation(loop, secure, tls, errors, patience):
     """start_tls() that is cancelled raises CancelledError and ends the connection; nothing is reported."""
     async with secure.plain() as (plain, protocol, peer):
-        task = loop.create_task(loop.start_tls(plain, protocol, tls.client, server_hostname=tls.host))
+        task = loop.create_task(calling(loop.start_tls, plain, protocol, tls.client, server_hostname=tls.host))
         await peer.read(1)
         task.cancel()
         await asyncio.wait([task], timeout=patience)

@@ -16,7 +16,7 @@ from loopcheck.kit import pass_turns, refuses, soon
 from loopcheck.kit.buffers import Buffers
 from loopcheck.kit.channels import Wire, fill, pattern
 from loopcheck.kit.peers import AS_SENT, Peer, compared
-from loopcheck.kit.secure import CLOSE_NOTIFY, V12, V13, Secure, SecurePeer, descriptors, paced, pinned
+from loopcheck.kit.secure import CLOSE_NOTIFY, V12, V13, Secure, SecurePeer, calling, descriptors, paced, pinned
 from loopcheck.kit.surroundings import environment, warned
 
 TINY = 0.05
@@ -45,15 +45,19 @@ async def raised(awaitable, *wanted):
 def entrances(loop, folder, sock):
     """Every method that takes ``ssl``, by name, without it."""
     return {
-        "create_connection": lambda **options: loop.create_connection(asyncio.Protocol, "127.0.0.1", 1, **options),
-        "create_server": lambda **options: loop.create_server(asyncio.Protocol, "127.0.0.1", 0, **options),
-        "create_unix_connection": lambda **options: loop.create_unix_connection(
-            asyncio.Protocol, f"{folder}/nowhere", **options
+        "create_connection": lambda **options: calling(
+            loop.create_connection, asyncio.Protocol, "127.0.0.1", 1, **options
         ),
-        "create_unix_server": lambda **options: loop.create_unix_server(
-            asyncio.Protocol, f"{folder}/server", **options
+        "create_server": lambda **options: calling(loop.create_server, asyncio.Protocol, "127.0.0.1", 0, **options),
+        "create_unix_connection": lambda **options: calling(
+            loop.create_unix_connection, asyncio.Protocol, f"{folder}/nowhere", **options
         ),
-        "connect_accepted_socket": lambda **options: loop.connect_accepted_socket(asyncio.Protocol, sock, **options),
+        "create_unix_server": lambda **options: calling(
+            loop.create_unix_server, asyncio.Protocol, f"{folder}/server", **options
+        ),
+        "connect_accepted_socket": lambda **options: calling(
+            loop.connect_accepted_socket, asyncio.Protocol, sock, **options
+        ),
     }
 
 
@@ -116,8 +120,13 @@ async def nonpositive_timeouts_rejected(loop, secure, tls):
         for option in ("ssl_handshake_timeout", "ssl_shutdown_timeout"):
             for value in (0, -1, -0.5):
                 async with secure.silence() as (address, _):
-                    connecting = loop.create_connection(
-                        asyncio.Protocol, *address, ssl=tls.client, server_hostname=tls.host, **{option: value}
+                    connecting = calling(
+                        loop.create_connection,
+                        asyncio.Protocol,
+                        *address,
+                        ssl=tls.client,
+                        server_hostname=tls.host,
+                        **{option: value},
                     )
                     got[option, value] = await raised(connecting, ValueError)
         gc.collect()
@@ -143,7 +152,9 @@ async def accepted_socket_ssl_true_rejected(loop, socketpair):
     """connect_accepted_socket(ssl=True) raises ValueError or TypeError: there is no default certificate."""
     near, _ = socketpair
 
-    assert await raised(loop.connect_accepted_socket(asyncio.Protocol, near, ssl=True), ValueError, TypeError) in (
+    assert await raised(
+        calling(loop.connect_accepted_socket, asyncio.Protocol, near, ssl=True), ValueError, TypeError
+    ) in (
         ValueError,
         TypeError,
     )
@@ -155,9 +166,9 @@ async def no_host_needs_server_hostname(loop, tls, socketpair):
     near, _ = socketpair
     connect = loop.create_connection
     got = {
-        "sock": await raised(connect(asyncio.Protocol, sock=near, ssl=tls.client), ValueError),
-        "host=None": await raised(connect(asyncio.Protocol, None, 1, ssl=tls.client), ValueError),
-        "host=''": await raised(connect(asyncio.Protocol, "", 1, ssl=tls.client), ValueError),
+        "sock": await raised(calling(connect, asyncio.Protocol, sock=near, ssl=tls.client), ValueError),
+        "host=None": await raised(calling(connect, asyncio.Protocol, None, 1, ssl=tls.client), ValueError),
+        "host=''": await raised(calling(connect, asyncio.Protocol, "", 1, ssl=tls.client), ValueError),
     }
 
     assert got == dict.fromkeys(got, ValueError)
@@ -1975,7 +1986,9 @@ async def cancel_during_handshake(loop, secure, tls, errors, patience):
 
         async with secure.silence() as (address, peer):
             task = loop.create_task(
-                loop.create_connection(factory, *address, ssl=secure.near(tls.client), server_hostname=tls.host)
+                calling(
+                    loop.create_connection, factory, *address, ssl=secure.near(tls.client), server_hostname=tls.host
+                )
             )
             await peer.does("beginning the handshake", stage)
             await pass_turns(3)
@@ -2078,8 +2091,13 @@ async def given_sock_closed_on_bad_timeout(loop, secure, tls):
             sock.connect(address)
             sock.setblocking(False)
             error = await raised(
-                loop.create_connection(
-                    asyncio.Protocol, sock=sock, ssl=tls.client, server_hostname=tls.host, ssl_handshake_timeout=-1
+                calling(
+                    loop.create_connection,
+                    asyncio.Protocol,
+                    sock=sock,
+                    ssl=tls.client,
+                    server_hostname=tls.host,
+                    ssl_handshake_timeout=-1,
                 ),
                 ValueError,
             )
@@ -2102,7 +2120,7 @@ async def exception_in_connection_made(loop, secure, tls, errors, patience):
     protocol = Wire(connection_made=fail)
     async with secure.listening(None) as (address, peer):
         outcome = await raised(
-            loop.create_connection(lambda: protocol, *address, ssl=tls.client, server_hostname=tls.host),
+            calling(loop.create_connection, lambda: protocol, *address, ssl=tls.client, server_hostname=tls.host),
             ZeroDivisionError,
         )
         peer.let_go()

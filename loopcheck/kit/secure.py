@@ -54,6 +54,11 @@ TRUNCATED = "the end of TCP"
 V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 
 
+async def calling(method: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Call and await it, as programs do: what it raises may come of the one or of the other."""
+    return await method(*arguments, **options)
+
+
 def pinned(context: ssl.SSLContext, version: ssl.TLSVersion) -> ssl.SSLContext:
     """The context, which now speaks this version alone."""
     context.minimum_version = context.maximum_version = version
