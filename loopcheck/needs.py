@@ -8,13 +8,17 @@ What a loop does not offer, its author declares (:mod:`loopcheck.known`), and it
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 import select
 import signal
 import socket
+import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,38 @@ def _copies_context_into_threads() -> bool:
     return bool(getattr(sys.flags, "thread_inherit_context", False))
 
 
+def _reads_other_processes() -> bool:
+    # As `python -m asyncio ps` does: a process that is neither its parent nor its child.
+    reading, writing = os.pipe()
+    read = subprocess.Popen([sys.executable, "-S", "-c", "import sys; sys.stdin.read()"], stdin=reading)
+    try:
+        os.close(reading)
+        ask = f"open('/proc/{read.pid}/mem', 'rb')"
+        done = subprocess.run([sys.executable, "-S", "-c", ask], stderr=subprocess.DEVNULL)
+        return done.returncode == 0
+    finally:
+        os.close(writing)
+        read.wait()
+
+
+def _is_free_threaded() -> bool:
+    return bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+
+
+def _has_subinterpreters() -> bool:
+    return interpreters() is not None
+
+
+def interpreters() -> Any:
+    """The running Python's module of subinterpreters, by whatever name; None if it has none."""
+    for name in ("_interpreters", "_xxsubinterpreters"):
+        try:
+            return importlib.import_module(name)
+        except ImportError:
+            continue
+    return None
+
+
 _NEEDS = (
     Need("ipv4", "The machine has IPv4 on loopback.", lambda: _loopback(socket.AF_INET, "127.0.0.1")),
     Need("ipv6", "The machine has IPv6 on loopback.", lambda: socket.has_ipv6 and _loopback(socket.AF_INET6, "::1")),
@@ -134,6 +170,13 @@ _NEEDS = (
         "(user, mount and network namespaces).",
         _own_names,
     ),
+    Need(
+        "reads-other-processes",
+        "The machine lets a process look into another of the same user, as python -m asyncio ps does.",
+        _reads_other_processes,
+    ),
+    Need("free-threaded", "The interpreter is a free-threaded build.", _is_free_threaded),
+    Need("subinterpreters", "The interpreter has a module for making subinterpreters.", _has_subinterpreters),
     Need(
         "threads-start-empty",
         "A new thread starts with an empty context (the default except on free-threaded builds).",

@@ -169,5 +169,41 @@ def new_python(bench: Bench) -> Iterator[Callable[..., str]]:
     yield run
 
 
+@tool
+def background_python(bench: Bench) -> Iterator[Callable[..., contextlib.AbstractContextManager[Any]]]:
+    """A function that runs a program in a new interpreter beside the block, which gets the process.
+
+    Its input and output are text pipes. After the block its input ends; what has not ended then is killed.
+    """
+
+    @contextlib.contextmanager
+    def run(program: str, *options: str) -> Iterator[Any]:
+        module, _, names = bench.spec.partition(":")
+        with subprocess.Popen(
+            [
+                sys.executable,
+                *options,
+                "-c",
+                _PROGRAM.format(before="", program=program),
+                json.dumps([sys.path, module, names]),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        ) as process:
+            try:
+                yield process
+                process.communicate(timeout=bench.patience)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise AssertionError("a process with this loop did not end when its input did") from None
+            except BaseException:
+                process.kill()
+                raise
+
+    yield run
+
+
 _SWITCHES = {"PYTHONASYNCIODEBUG", "PYTHONDEVMODE", "PYTHONWARNINGS"}
 """Variables that are about what is checked in new interpreters."""
