@@ -102,6 +102,15 @@ def _copies_context_into_threads() -> bool:
     return bool(getattr(sys.flags, "thread_inherit_context", False))
 
 
+def _allows_thousands_of_descriptors() -> bool:
+    try:
+        import resource
+    except ImportError:
+        return False
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return most == resource.RLIM_INFINITY or most >= 2600
+
+
 def _reads_other_processes() -> bool:
     # As `python -m asyncio ps` does: a process that is neither its parent nor its child.
     reading, writing = os.pipe()
@@ -152,6 +161,11 @@ _NEEDS = (
     Need("abstract-sockets", "The platform has abstract Unix addresses, without a file.", _abstract_sockets),
     Need("posix", "The platform is POSIX: descriptors of any kind can be watched.", lambda: os.name == "posix"),
     Need("signals", "The platform delivers POSIX signals.", lambda: hasattr(signal, "pthread_kill")),
+    Need(
+        "thousands-of-descriptors",
+        "The machine lets a process have 2600 descriptors open at the same time.",
+        _allows_thousands_of_descriptors,
+    ),
     Need("fork", "The platform can fork.", lambda: hasattr(os, "fork")),
     Need("epoll", "The platform polls with epoll, which takes no regular files.", lambda: hasattr(select, "epoll")),
     Need("terminals", "The machine makes pseudo-terminals.", lambda: hasattr(os, "openpty") and _terminals()),
