@@ -94,7 +94,7 @@ def loop_fds_released(loop_factory):
 
 @check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop.close", level="should", needs=("posix",))
 def loop_fds_released_by_close_not_gc(loop_factory):
-    """close() itself closes the loop's descriptors: no garbage collection is needed, and the loop need not be dropped."""
+    """close() itself closes the loop's descriptors: no garbage collection is needed, nor dropping the loop."""
     kept = []
 
     def cycle():
