@@ -157,6 +157,32 @@ def task_finalized_in_other_thread(new_loop, patience):
     assert task() is None
 
 
+def refusals(loop):
+    """What run_forever(), run_until_complete() and close() raise in this thread."""
+    coroutine = asyncio.sleep(0)
+    raised = []
+    for call in (loop.run_forever, lambda: loop.run_until_complete(coroutine), loop.close):
+        try:
+            call()
+            raised.append(None)
+        except Exception as error:
+            raised.append(type(error).__name__)
+    coroutine.close()
+    return raised
+
+
+@check("Lib/asyncio/base_events.py: BaseEventLoop._check_running", python=">=3.14", level="should")
+async def same_loop_two_threads_rejected(loop, patience):
+    """While a loop runs, run_forever(), run_until_complete() and close() raise RuntimeError in other threads.
+
+    And the loop runs on. Python 3.13.0 raises too, but damages the state of the running loop.
+    """
+    raised = await threaded(refusals, loop, patience=patience)
+    await pass_turns(2)
+
+    assert (raised, asyncio.get_running_loop() is loop) == (["RuntimeError"] * 3, True)
+
+
 # and none in the way of another
 
 
