@@ -596,10 +596,17 @@ async def transport_weakrefable(channel):
 
 @check("asyncio-eventloop#creating-futures-and-tasks")
 async def future_task_types(loop, spawn):
-    """asyncio.isfuture() is true of what create_future() and create_task() make, and get_loop() of both is the loop."""
-    made = (loop.create_future(), spawn(asyncio.sleep(0)))
+    """asyncio.isfuture() is true of what create_future() and create_task() make, and get_loop() of both is the loop.
 
-    assert [(asyncio.isfuture(one), one.get_loop() is loop) for one in made] == [(True, True)] * 2
+    While they are pending, and when they are done.
+    """
+    made = (loop.create_future(), spawn(asyncio.sleep(0)))
+    pending = [(asyncio.isfuture(one), one.get_loop() is loop) for one in made]
+    made[0].set_result(None)
+    await pass_turns(4)
+    done = [(asyncio.isfuture(one), one.get_loop() is loop) for one in made]
+
+    assert (pending, done) == ([(True, True)] * 2, [(True, True)] * 2)
 
 
 @check("Lib/asyncio/base_events.py: create_task", level="should")

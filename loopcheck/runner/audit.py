@@ -6,6 +6,7 @@ Each finding is a kind and a phrase that reads after "left behind: ".
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
@@ -146,7 +147,8 @@ class _Collector(logging.Handler):
 def _inventory() -> dict[str, Any]:
     wakeup = signal.set_wakeup_fd(-1)
     if wakeup != -1:
-        signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+        with contextlib.suppress(OSError):  # a loop may have closed it, and left it registered
+            signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
     return {
         "descriptors": _inventory_fds(),
         "threads": _inventory_threads(),
