@@ -305,7 +305,7 @@ def signal_handlers_removed_by_close(loop_factory):
 
 
 @contextlib.asynccontextmanager
-async def short_of_descriptors(loop, descriptors, patience, clients):
+async def short_of_descriptors(loop, scarcity, patience, clients):
     """A server with a short backlog to which some have connected when no descriptor is left.
 
     The block gets the protocols that it accepts, the server, and the connected peers.
@@ -315,14 +315,14 @@ async def short_of_descriptors(loop, descriptors, patience, clients):
         with contextlib.ExitStack() as stack:
             peers = [stack.enter_context(socket.socket()) for _ in range(clients)]
             address = server.sockets[0].getsockname()
-            descriptors.exhaust()
+            scarcity.exhaust()
             for peer in peers:
                 peer.settimeout(patience)
                 peer.connect(address)
             try:
                 yield accepted, server, peers
             finally:
-                descriptors.free()
+                scarcity.free()
 
 
 async def reported(errors, patience):
@@ -334,12 +334,12 @@ async def reported(errors, patience):
 
 
 @check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop._accept_connection", level="should", needs=("posix",))
-async def emfile_on_accept(loop, descriptors, errors, patience):
+async def emfile_on_accept(loop, scarcity, errors, patience):
     """A server that cannot accept for want of descriptors tells the exception handler, and neither spins nor floods it.
 
     Takes 0.05 s, in which it should do next to nothing.
     """
-    async with short_of_descriptors(loop, descriptors, patience, 1):
+    async with short_of_descriptors(loop, scarcity, patience, 1):
         told = await reported(errors, patience / 4)
         began, used = time.monotonic(), time.process_time()
         await asyncio.sleep(0.05)
@@ -350,14 +350,14 @@ async def emfile_on_accept(loop, descriptors, errors, patience):
 
 
 @check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop._accept_connection", level="should", needs=("posix",))
-async def emfile_recovery(loop, descriptors, errors, patience):
+async def emfile_recovery(loop, scarcity, errors, patience):
     """Who has connected while a server had no descriptors is accepted once there are some again.
 
     Takes a second: so long asyncio's loops wait before they try again.
     """
-    async with short_of_descriptors(loop, descriptors, patience, 1) as (accepted, _, peers):
+    async with short_of_descriptors(loop, scarcity, patience, 1) as (accepted, _, peers):
         await asyncio.sleep(0.01)
-        descriptors.free()
+        scarcity.free()
         peers[0].send(b"hello")
         protocol = await accepted.nth(1, patience + 1, "data_received")
         received = protocol.data
@@ -366,9 +366,9 @@ async def emfile_recovery(loop, descriptors, errors, patience):
 
 
 @check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop._accept_connection", level="should", needs=("posix",))
-async def emfile_context_keys(loop, descriptors, errors, patience):
+async def emfile_context_keys(loop, scarcity, errors, patience):
     """The report of an accept() that failed for want of descriptors has a message, the OSError, and the socket."""
-    async with short_of_descriptors(loop, descriptors, patience, 1):
+    async with short_of_descriptors(loop, scarcity, patience, 1):
         await reported(errors, patience / 4)
 
     assert errors, "the exception handler was not told that accept() failed"
@@ -379,10 +379,10 @@ async def emfile_context_keys(loop, descriptors, errors, patience):
 
 
 @check("Lib/asyncio/base_events.py: BaseEventLoop._connect_sock", level="should", needs=("posix",))
-async def emfile_on_connect(loop, descriptors, listener, patience):
+async def emfile_on_connect(loop, scarcity, listener, patience):
     """create_connection() raises OSError when there are no descriptors left, and works again when there are."""
     await client_cycle(loop, listener, patience)
-    descriptors.exhaust()
+    scarcity.exhaust()
     try:
         connecting = loop.create_connection(stream, *listener.getsockname()[:2])
         transport, _ = await soon(connecting, patience, "create_connection() ends")
@@ -391,7 +391,7 @@ async def emfile_on_connect(loop, descriptors, listener, patience):
     except OSError as error:
         outcome = errno.errorcode.get(error.errno)
     finally:
-        descriptors.free()
+        scarcity.free()
     await client_cycle(loop, listener, patience)
 
     assert outcome == "EMFILE"
@@ -405,12 +405,12 @@ async def emfile_on_connect(loop, descriptors, listener, patience):
     level="should",
     needs=("posix", "thousands-of-descriptors"),
 )
-async def thousand_connections(loop, descriptors, patience):
+async def thousand_connections(loop, scarcity, patience):
     """A server has a thousand connections at the same time, and answers on each.
 
     Takes about 0.3 s: the number is the point.
     """
-    descriptors.allow(2600)
+    scarcity.allow(2600)
     peers = []
 
     def echo(protocol):

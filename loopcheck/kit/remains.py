@@ -94,7 +94,7 @@ class Companion:
         """Do nothing: a callback."""
 
 
-class Descriptors:
+class Scarcity:
     """Takes away all the descriptors that the process may still open, and gives them back."""
 
     def __init__(self) -> None:
@@ -122,8 +122,8 @@ class Descriptors:
 
 
 @tool
-def descriptors(bench: Bench) -> Iterator[Descriptors]:
+def scarcity(bench: Bench) -> Iterator[Scarcity]:
     """What takes away all descriptors that are left, and gives them back, after the check in any case."""
-    made = Descriptors()
+    made = Scarcity()
     yield made
     made.free()
