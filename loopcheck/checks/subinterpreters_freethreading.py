@@ -377,7 +377,7 @@ print(os.read(reading, 10000).decode())
 
 @check("PEP 734", python="<3.12", level="may", needs=("subinterpreters",))
 def loop_in_legacy_subinterpreter(new_python):
-    """The loop can be imported and run in a subinterpreter, or the import fails with ImportError.
+    """The loop can be imported and run in a subinterpreter of Python 3.11, or the import fails with ImportError.
 
     Takes 0.2 s: an interpreter must start, and another in it.
     """
