@@ -9,6 +9,10 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+_BUSY_TURNS = 100
+_BETWEEN_LOOKS = 0.001
+"""Seconds."""
+
 
 def turn(loop: asyncio.AbstractEventLoop) -> None:
     """Run a loop that is not running for one turn: what is queued now, and one look at I/O and timers."""
@@ -44,10 +48,15 @@ async def turns_until(holds: Callable[[], bool], patience: float, what: str) -> 
     """
     __tracebackhide__ = True
     deadline = time.monotonic() + patience
+    turns = 0
     while not holds():
         if time.monotonic() > deadline:
             raise AssertionError(f"within {patience:.0f} s this did not happen: {what}")
-        await pass_turns()
+        turns += 1
+        if turns < _BUSY_TURNS:
+            await pass_turns()
+        else:
+            await asyncio.sleep(_BETWEEN_LOOKS)  # other threads and processes need the processor too
 
 
 def _wake(turned: asyncio.Future[None]) -> None:
