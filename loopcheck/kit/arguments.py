@@ -17,6 +17,7 @@ from typing import Any
 
 from loopcheck import subject
 from loopcheck.kit.bench import HEAVY, Bench, tool
+from loopcheck.kit.ports import free_port
 from loopcheck.kit.turns import pass_turns
 
 HEAVY["raises_unlike"] = "loopcheck.kit.examples"
@@ -182,3 +183,113 @@ CREATE_SERVER = Arguments(
     _create_server,
 )
 """What a program may give create_server(), right and wrong; nothing of which asyncio leaves open what it does."""
+
+
+# create_connection()
+
+
+def _pair(bench: Bench, stack: ExitStack) -> socket.socket:
+    near, far = socket.socketpair()
+    stack.enter_context(near)
+    stack.enter_context(far)
+    return near
+
+
+def _connected_datagrams(bench: Bench, stack: ExitStack) -> socket.socket:
+    sock = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    sock.connect(("127.0.0.1", 9))
+    return sock
+
+
+def _closed(bench: Bench, stack: ExitStack) -> socket.socket:
+    sock = socket.socket()
+    sock.close()
+    return sock
+
+
+def _port_of_listener(bench: Bench, stack: ExitStack) -> int:
+    return int(stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1])
+
+
+def _port_of_nobody(bench: Bench, stack: ExitStack) -> int:
+    return stack.enter_context(free_port("127.0.0.1"))
+
+
+async def _create_connection(loop: asyncio.AbstractEventLoop, arguments: dict[str, Any]) -> None:
+    transport, _ = await loop.create_connection(asyncio.Protocol, **arguments)
+    transport.abort()
+
+
+_HOSTS = [_plain(host) for host in ("127.0.0.1", "127.1", b"127.0.0.1", "", None)]
+_FAMILIES = [_plain(family) for family in (socket.AF_UNSPEC, socket.AF_INET, socket.AF_INET6)]
+_TIMEOUTS = [_plain(timeout) for timeout in (None, 0, 1.0)]
+_REFUSING = ("a port where nobody listens", _port_of_nobody)
+
+CONNECT = Arguments(
+    "create_connection",
+    (
+        *_each("host", _HOSTS),
+        *_each("port", [("a port that listens", _port_of_listener), _REFUSING, _plain(None), _plain("nosuchsvc")]),
+        *_each("family", _FAMILIES),
+        *_each("proto", [_plain(proto) for proto in (0, socket.IPPROTO_TCP, socket.IPPROTO_UDP)]),
+        *_each("flags", [_plain(flags) for flags in (0, socket.AI_NUMERICHOST)]),
+        *_each(
+            "sock",
+            [
+                _plain(None),
+                ("one of a pair", _pair),
+                ("a datagram socket", _connected_datagrams),
+                ("a closed socket", _closed),
+            ],
+        ),
+        *_each("local_addr", [_plain(address) for address in (None, ("127.0.0.1", 0), ("127.1", 0), ("::1", 0))]),
+        *_each("ssl", [_plain(None), _plain(False)]),
+        *_each("server_hostname", [_plain(name) for name in (None, "", "localhost")]),
+        *_each("ssl_handshake_timeout", _TIMEOUTS),
+        *_each("ssl_shutdown_timeout", _TIMEOUTS),
+    ),
+    _create_connection,
+)
+"""What a program may give create_connection() for a plain connection, right and wrong."""
+
+CONNECT_SECURELY = Arguments(
+    "create_connection",
+    (
+        *_each("ssl", [("an SSLContext", lambda bench, stack: bench.tool("tls").client)] * 3),
+        *_each("host", [_plain(host) for host in ("127.0.0.1", "127.1", "", None)]),
+        *_each("port", [_REFUSING, _plain(None)]),
+        *_each("server_hostname", [_plain(name) for name in (None, "", "localhost")]),
+        *_each("ssl_handshake_timeout", _TIMEOUTS),
+        *_each("ssl_shutdown_timeout", _TIMEOUTS),
+        *_each("family", _FAMILIES),
+    ),
+    _create_connection,
+)
+"""What a program may give create_connection() for TLS, right and wrong; no peer is there to shake hands with."""
+
+CONNECT_HAPPILY = Arguments(
+    "create_connection",
+    (
+        *_each("host", _HOSTS),
+        *_each("port", [("a port that listens", _port_of_listener), _REFUSING]),
+        *_each("happy_eyeballs_delay", [_plain(delay) for delay in (None, 0, 0.001, 1)]),
+        *_each("interleave", [_plain(number) for number in (None, 0, 1, 2)]),
+        *_each("family", _FAMILIES),
+        *_each("local_addr", [_plain(address) for address in (("127.0.0.1", 0), ("::1", 0))]),
+    ),
+    _create_connection,
+)
+"""What a program may give create_connection() about several addresses."""
+
+ALL_ERRORS = Arguments(
+    "create_connection",
+    (
+        *_each("all_errors", [_plain(flag) for flag in (True, True, False)]),
+        *_each("host", _HOSTS),
+        *_each("port", [("a port that listens", _port_of_listener), _REFUSING, _plain("nosuchsvc")]),
+        *_each("family", _FAMILIES),
+        *_each("local_addr", [_plain(address) for address in (("127.0.0.1", 0), ("::1", 0))]),
+    ),
+    _create_connection,
+)
+"""What a program may give create_connection() beside all_errors."""

@@ -47,12 +47,13 @@ def listening() -> Iterator[socket.socket]:
 
 
 @contextlib.contextmanager
-def crowded() -> Iterator[socket.socket]:
+def crowded(host: str = "127.0.0.1", port: int = 0) -> Iterator[socket.socket]:
     """A TCP socket whose queue is full: who connects to it now must wait."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        listener = stack.enter_context(socket.create_server((host, port), family=family, backlog=0))
         for _ in range(4):  # the first is queued, and the others stand in the way of those who come after them
-            sock = stack.enter_context(stream())
+            sock = stack.enter_context(stream(family))
             sock.connect_ex(listener.getsockname())
         yield listener
 
