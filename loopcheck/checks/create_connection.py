@@ -25,6 +25,7 @@ from loopcheck.kit.peers import Peer, connect
 from loopcheck.kit.ports import free_port, option
 from loopcheck.kit.sockets import cancelled, crowded
 from loopcheck.kit.turns import turns_until
+from loopcheck.kit.wait import in_time
 
 DOCUMENTED = "asyncio-eventloop#asyncio.loop.create_connection"
 SOURCE = "Lib/asyncio/base_events.py: BaseEventLoop.create_connection"
@@ -169,6 +170,16 @@ async def grown(action):
     gc.collect()
     await pass_turns(2)
     return open_descriptors() - before
+
+
+async def descriptors_at_rest(loop, patience):
+    """How many descriptors are open, when the loop has opened what it opens with its first connection."""
+    with socket.create_server((HOST, 0)) as listener:
+        async with client(loop, patience, *listener.getsockname()):
+            pass
+    gc.collect()
+    await pass_turns(2)
+    return open_descriptors()
 
 
 async def failure(awaitable):
@@ -387,13 +398,13 @@ def any_arguments_are_judged_alike(raises_unlike):
 
     Where several arguments are wrong, any of their exceptions will do.
     """
-    assert raises_unlike(CONNECT) == []
+    assert raises_unlike(CONNECT, 160) == []
 
 
 @check(SOURCE, level="should")
 def any_tls_arguments_are_judged_alike(raises_unlike):
     """create_connection() with ssl raises for the same combinations of arguments as asyncio's loops do."""
-    assert raises_unlike(CONNECT_SECURELY) == []
+    assert raises_unlike(CONNECT_SECURELY, 40) == []
 
 
 @check(SOURCE, level="should")
@@ -710,11 +721,15 @@ async def factory_error_closes_sock(loop, listener, patience):
 
 
 @check(MAKING, level="should")
-async def factory_returns_no_protocol(loop, listener, logged, patience):
+async def factory_returns_no_protocol(loop, listener, spawn, logged, patience):
     """create_connection() with a factory that returns None raises an exception, and does not wait for ever."""
     loop.set_exception_handler(lambda *_: None)  # who has to do with None may say so
+    connecting = spawn(loop.create_connection(lambda: None, *listener.getsockname()))
+    ended = await in_time(connecting, patience)
+
+    assert ended, "it still waits"
     with refuses(Exception, "create_connection() with a factory that returns None"):
-        await soon(loop.create_connection(lambda: None, *listener.getsockname()), patience, "create_connection() ends")
+        await connecting
     gc.collect()
 
 
@@ -732,13 +747,18 @@ async def order_factory_made_return(loop, listener, trace, patience):
         trace("factory")
         return Wire(connection_made=lambda protocol: trace("connection_made"))
 
-    async with client(loop, patience, *listener.getsockname(), factory=factory):
+    async def connect(*address, **options):
+        _, protocol = await loop.create_connection(factory, *address, **options)
         trace("returned")
-    with pair() as (near, _):
-        async with client(loop, patience, sock=near, factory=factory):
-            trace("returned")
+        return protocol
 
-    assert trace == ["factory", "connection_made", "returned"] * 2
+    with pair() as (near, _):
+        protocols = [
+            await soon(connect(*listener.getsockname()), patience, "create_connection() returns"),
+            await soon(connect(sock=near), patience, "create_connection() with a socket returns"),
+        ]
+        async with closing(protocols, patience):
+            assert trace == ["factory", "connection_made", "returned"] * 2
 
 
 @check("asyncio-protocol#base-protocol")
@@ -937,7 +957,7 @@ async def first_address_wins(loop, patience):
 async def attempts_are_sequential(loop, spawn, patience):
     """Without happy_eyeballs_delay no other address is tried while the first neither accepts nor refuses."""
     with loopback(HANGS, LISTENS) as host:
-        before = open_descriptors()
+        before = await descriptors_at_rest(loop, patience)
         connecting = spawn(loop.create_connection(Wire, None, host.port))
         await turns_until(lambda: open_descriptors() > before, patience, "the first attempt begins")
         await pass_turns(5)
@@ -1006,11 +1026,8 @@ async def different_errors_combined(loop, patience):
         error = await failure(entered(client(loop, patience, None, host.port)))
 
     text = str(error)
-    assert (type(error), getattr(error, "errno", 0), 0 <= text.find("::1") < text.find(HOST)) == (
-        OSError,
-        None,
-        True,
-    ), repr(error)
+    seen = (type(error), getattr(error, "errno", 0), 0 <= text.find("::1") < text.find(HOST))
+    assert seen == (OSError, None, True), repr(error)
 
 
 @check(DOCUMENTED, python=">=3.12", needs=("ipv6",))
@@ -1061,7 +1078,7 @@ async def happy_eyeballs_next_after_delay(loop, patience):
 async def happy_eyeballs_not_before_delay(loop, spawn, patience):
     """With happy_eyeballs_delay the next address is not tried before that time."""
     with loopback(HANGS, LISTENS) as host:
-        before = open_descriptors()
+        before = await descriptors_at_rest(loop, patience)
         connecting = spawn(loop.create_connection(Wire, None, host.port, happy_eyeballs_delay=LONG))
         await turns_until(lambda: open_descriptors() > before, patience, "the first attempt begins")
         await pass_turns(5)
@@ -1102,8 +1119,8 @@ async def happy_eyeballs_losers_closed(loop, patience):
 async def happy_eyeballs_cancel(loop, spawn, patience):
     """A create_connection() that is cancelled during Happy Eyeballs ends, and closes the sockets of all attempts."""
     with loopback(HANGS, HANGS) as host:
+        before = await descriptors_at_rest(loop, patience)
         tasks = asyncio.all_tasks()
-        before = open_descriptors()
         connecting = spawn(loop.create_connection(Wire, None, host.port, happy_eyeballs_delay=SHORT))
         await turns_until(lambda: open_descriptors() >= before + 2, patience, "both attempts begin")
         ended = await cancelled(connecting, patience)
@@ -1249,9 +1266,9 @@ async def proto_argument(loop, listener, patience):
 async def port_out_of_range(loop, listener, patience):
     """create_connection() raises an exception for a port beyond 65535, and does not take its last sixteen bits."""
     port = listener.getsockname()[1]
-    with refuses(Exception, f"create_connection() to the port {port + 65536}"):
+    with refuses((OSError, OverflowError, ValueError, TypeError), f"create_connection() to the port {port + 65536}"):
         await entered(client(loop, patience, HOST, port + 65536))
-    with refuses(Exception, f"create_connection() to the port {port - 65536}"):
+    with refuses((OSError, OverflowError, ValueError, TypeError), f"create_connection() to the port {port - 65536}"):
         await entered(client(loop, patience, HOST, port - 65536))
 
     assert nobody_came(listener), f"it connected to the port {port}"
@@ -1369,22 +1386,21 @@ async def local_addr_bad_type(loop, listener, patience):
 @check(ATTEMPT, level="should", needs=("posix",))
 async def cancel_while_connecting(loop, spawn, patience):
     """A create_connection() that is cancelled while it waits for the peer ends at once, and closes the socket."""
-    factory = Counting()
     with crowded() as listener:
-        before = open_descriptors()
-        connecting = spawn(loop.create_connection(factory, *listener.getsockname()))
+        before = await descriptors_at_rest(loop, patience)
+        connecting = spawn(loop.create_connection(Wire, *listener.getsockname()))
         await turns_until(lambda: open_descriptors() > before, patience, "the attempt begins")
         ended = await cancelled(connecting, patience)
         await turns_until(lambda: open_descriptors() == before, patience, "the socket of the attempt is closed")
 
-        assert (ended, factory.calls) == ("CancelledError", [])
+        assert ended == "CancelledError"
 
 
 @check(SOURCE, level="should", needs=("ipv6", "posix"))
 async def cancel_tries_no_other_address(loop, spawn, patience):
     """A create_connection() that is cancelled does not take that for a failed attempt: it tries no other address."""
     with loopback(HANGS, LISTENS) as host:
-        before = open_descriptors()
+        before = await descriptors_at_rest(loop, patience)
         connecting = spawn(loop.create_connection(Wire, None, host.port))
         await turns_until(lambda: open_descriptors() > before, patience, "the first attempt begins")
         ended = await cancelled(connecting, patience)
