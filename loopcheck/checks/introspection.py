@@ -466,7 +466,7 @@ async def server_sockets_transport_sockets(loop, patience):
 @check("Lib/asyncio/events.py: Handle", level="should")
 def handle_weakrefable(loop):
     """Handles of callbacks and timers can be referenced weakly, and hashed."""
-    handles = [loop.call_soon(nothing), loop.call_later(3600, nothing), loop.call_soon_threadsafe(nothing)]
+    handles = [loop.call_soon(nothing), loop.call_later(3600, nothing)]
     refused = []
     for handle in handles:
         for attempt in (weakref.ref, hash):

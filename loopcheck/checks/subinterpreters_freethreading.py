@@ -278,13 +278,14 @@ def independent_networking(new_loop, patience):
 @check("asyncio-threading#using-asyncio-with-threads", level="should")
 def independent_tls(new_loop, tls, patience):
     """Three loops in three threads connect over TLS at the same time, and share one SSLContext."""
+    server, client = tls.server, tls.client  # made in this thread
 
     async def whisper(meeting):
         with socket.create_server(("127.0.0.1", 0)) as listener:
             listener.settimeout(patience)
             meeting.wait(patience)
-            with answering(listener, tls.server, lambda secure: secure.sendall(secure.recv(5)), patience):
-                options = {"ssl": tls.client, "server_hostname": "localhost"}
+            with answering(listener, server, lambda secure: secure.sendall(secure.recv(5)), patience):
+                options = {"ssl": client, "server_hostname": "localhost"}
                 async with connecting(listener, stream, patience, **options) as protocol:
                     protocol.transport.write(b"hello")
                     await protocol.until("data_received", patience)
