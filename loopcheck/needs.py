@@ -52,6 +52,14 @@ def _abstract_sockets() -> bool:
         return bytes(sock.getsockname()[:1]) == b"\0"
 
 
+def _has_tls() -> bool:
+    try:
+        import ssl
+    except ImportError:
+        return False
+    return ssl.HAS_TLSv1_2 and ssl.HAS_TLSv1_3
+
+
 def _many_loopback_addresses() -> bool:
     return _loopback(socket.AF_INET, "127.0.0.1") and _loopback(socket.AF_INET, "127.0.0.2")
 
@@ -176,6 +184,12 @@ _NEEDS = (
         "unix-connections",
         "The platform has Unix domain sockets, and the loop create_unix_connection() and create_unix_server().",
         _has_unix_sockets,
+        offered=True,
+    ),
+    Need(
+        "tls",
+        "The interpreter has TLS 1.2 and 1.3, and the loop's methods take ssl, and it has start_tls().",
+        _has_tls,
         offered=True,
     ),
     Need(

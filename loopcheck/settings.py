@@ -47,12 +47,16 @@ _CHANNELS = (
     Setting("given-socket", "The connection is over a connected socket that create_connection() is given."),
     Setting("accepted-socket", "The connection is over a socket that connect_accepted_socket() is given."),
     Setting("server-side", "The connection is one that a server of the loop has accepted."),
-    Setting("tls", "The connection is over TLS 1.3, from the client's side."),
-    Setting("tls12", "The connection is over TLS 1.2, from the client's side if nothing else is said."),
-    Setting("tls-server", "The connection is over TLS 1.3, and one that a server of the loop has accepted."),
-    Setting("start-tls", "The connection is one that start_tls() has secured, as the client."),
-    Setting("start-tls-server", "The connection is one that start_tls() has secured, as the server."),
-    Setting("tls-in-tls", "The connection is over TLS inside TLS, by start_tls() twice.", level="should"),
+    Setting("tls", "The connection is over TLS 1.3, from the client's side.", needs=("tls",)),
+    Setting("tls12", "The connection is over TLS 1.2, from the client's side if nothing else is said.", needs=("tls",)),
+    Setting(
+        "tls-server", "The connection is over TLS 1.3, and one that a server of the loop has accepted.", needs=("tls",)
+    ),
+    Setting("start-tls", "The connection is one that start_tls() has secured, as the client.", needs=("tls",)),
+    Setting("start-tls-server", "The connection is one that start_tls() has secured, as the server.", needs=("tls",)),
+    Setting(
+        "tls-in-tls", "The connection is over TLS inside TLS, by start_tls() twice.", needs=("tls",), level="should"
+    ),
 )
 """Where the plain run of a check about stream transports is over TCP on IPv4, from the client's side."""
 

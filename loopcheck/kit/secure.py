@@ -28,7 +28,7 @@ import select
 import socket
 import ssl
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +57,16 @@ V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 async def calling(method: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """Call and await it, as programs do: what it raises may come of the one or of the other."""
     return await method(*arguments, **options)
+
+
+async def begun(coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    """A task that has begun with it; what it raises at once is raised here."""
+    task = asyncio.ensure_future(coroutine)
+    for _ in range(2):
+        await asyncio.sleep(0)
+    if task.done():
+        task.result()
+    return task
 
 
 def pinned(context: ssl.SSLContext, version: ssl.TLSVersion) -> ssl.SSLContext:
@@ -572,6 +582,8 @@ class Connections:
             async with within(self._patience, "create_connection() with ssl ends"):
                 try:
                     await loop.create_connection(made, **self._to(host, address, given, near, options))
+                except NotImplementedError:
+                    raise  # the loop does not offer it
                 except Exception as raised:
                     error = raised
             outcome = "" if far is not None and not isinstance(far, ssl.SSLContext) else await self._last
