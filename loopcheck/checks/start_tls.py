@@ -494,7 +494,7 @@ async def shutdown_timeout(secure, patience):
 
 
 @check("Lib/asyncio/base_events.py: BaseEventLoop.start_tls", level="should", needs=("tls",))
-async def cancellation(secure, tls, errors, patience):
+async def cancellation(loop, secure, tls, errors, patience):
     """start_tls() that is cancelled raises CancelledError and ends the connection; nothing is reported."""
     async with secure.plain() as (plain, protocol, peer):
         task = await begun(calling(loop.start_tls, plain, protocol, tls.client, server_hostname=tls.host))
