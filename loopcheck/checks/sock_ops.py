@@ -57,8 +57,10 @@ async def answers(calls, patience):
     for name, call in calls.items():
         try:
             seen[name] = "waits"
-            await soon(outcome_of(call()), patience, f"{name}() returns")
+            got = await soon(outcome_of(call()), patience, f"{name}() returns")
             seen[name] = "returned"
+            if name == "sock_accept":
+                got[0].close()
         except AssertionError:
             pass
         except Exception as error:
@@ -864,9 +866,14 @@ async def debug_blocking_rejected(loop, socketpair, listener, patience):
     far.send(b"for a loop that receives all the same")
     loop.set_debug(True)
     seen = []
-    for timeout in (None, 10.0):
-        near.settimeout(timeout)
-        seen.append(await answers(calls(loop, near, listener.getsockname()), patience))
+    with stream() as tcp, socket.create_connection(listener.getsockname()):
+        for timeout in (None, 10.0):
+            for sock in (near, listener, tcp):
+                sock.settimeout(timeout)
+            each = calls(loop, near, listener.getsockname())
+            each["sock_connect"] = lambda: loop.sock_connect(tcp, listener.getsockname())
+            each["sock_accept"] = functools.partial(loop.sock_accept, listener)
+            seen.append(await answers(each, patience))
 
     assert seen == [dict.fromkeys(seen[0], "ValueError")] * 2
 
