@@ -1013,7 +1013,7 @@ async def sendto_not_permitted(endpoint, patience):
         transport.sendto(b"to all", ("127.255.255.255", 9))
         await protocol.until("error_received", patience)
 
-        assert transport.is_closing() is False
+        assert not transport.is_closing(), "the endpoint is closing"
     assert [error_of(error) for error in protocol.failures] == [("PermissionError", "EACCES")]
 
 
@@ -1025,7 +1025,7 @@ async def error_received_refused(endpoint, refusing, patience):
             transport.sendto(b"anybody there?")
             await protocol.until("error_received", patience, times=number)
 
-        assert transport.is_closing() is False
+        assert not transport.is_closing(), "the endpoint is closing"
     assert [error_of(error) for error in protocol.failures] == [("ConnectionRefusedError", "ECONNREFUSED")] * 2
 
 
@@ -1190,7 +1190,7 @@ async def queued_error_received(endpoint, narrow, patience):
         narrow.mailbox.sock.close()
         await protocol.until("error_received", patience)
 
-        assert transport.is_closing() is False
+        assert not transport.is_closing(), "the endpoint is closing"
     assert isinstance(protocol.failures[0], OSError)
 
 
@@ -1571,7 +1571,7 @@ async def unix_peer_gone(endpoint, unix_mailbox, patience):
         transport.sendto(b"anybody there?")
         await protocol.until("error_received", patience)
 
-        assert transport.is_closing() is False
+        assert not transport.is_closing(), "the endpoint is closing"
     assert error_of(protocol.failures[0]) == ("ConnectionRefusedError", "ECONNREFUSED")
 
 
