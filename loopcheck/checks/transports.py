@@ -1993,6 +1993,7 @@ NOT_SECURED = {
     eof_once: HALF_CLOSE,
     eof_true_keeps_open: "TLS cannot be kept open in one direction: tls::eof_received_true_ignored.",
     eof_no_spin: HALF_CLOSE,
+    resume_after_eof_tells_no_end: HALF_CLOSE,
     eof_pending_writes_flushed: "On a loop that has only half sent its data close_notify is a race.",
     pause_resume_idempotent: LOCAL_END,
     limits_default: LIMITS,
