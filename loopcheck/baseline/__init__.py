@@ -20,8 +20,12 @@ module             what it answers
 ``datagrams``      How does a datagram socket?
 ``pipes``          How does a pipe?
 ``children``       How is the end of a child noticed?
-``processes``      How is a child started?  (borrows ``asyncio.base_subprocess``)
-``tls``            What goes between a stream and its protocol?  (borrows ``asyncio.sslproto``)
+``childlife``      In which order is a protocol told of its child?  (no I/O)
+``processes``      How is a child started?
+``engine``         How do bytes become TLS, and TLS bytes?  (no I/O)
+``tls``            What goes between a stream and its protocol?
+``securetransport`` How does a protocol see that?
+``upgrading``      How does a connection change to TLS?
 ``sendfile``       How does a file go out without being read?
 ``loop``           The whole, and the contract with ``BaseEventLoop`` that it rests on.
 =================  ==================================================================================

@@ -40,16 +40,17 @@ class FlowControl:
     "pause as soon as anything waits, resume once nothing does" still works.
     """
 
-    __slots__ = ("high", "low", "pressure")
+    __slots__ = ("_default", "high", "low", "pressure")
 
-    def __init__(self) -> None:
+    def __init__(self, default: int = DEFAULT_HIGH) -> None:
+        self._default = default
         self.pressure = Pressure.FLOWING
         self.set_limits()
 
     def set_limits(self, high: int | None = None, low: int | None = None) -> None:
         """Choose the water marks; a mark that is left out follows from the other one."""
         if high is None:
-            high = DEFAULT_HIGH if low is None else 4 * low
+            high = self._default if low is None else 4 * low
         if low is None:
             low = high // 4
         if not 0 <= low <= high:

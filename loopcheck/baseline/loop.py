@@ -36,7 +36,6 @@ context)``, ``_stop_serving(sock)``
 
 It asks these of our transports: ``_start_tls_compatible``, ``_sendfile_compatible`` (a ``constants._SendfileMode``),
 and for sending files that they are a ``transports._FlowControlMixin`` with ``_protocol_paused`` and ``_loop``.
-``sslproto`` calls ``_force_close(exc)``.
 
 We call these of it:
 
@@ -73,11 +72,12 @@ from .processes import Subprocesses
 from .sendfile import SendingFiles
 from .signals import SignalHandling
 from .streams import StreamTransport
-from .tls import tls_protocol
+from .tls import TLSLayer
 from .unix import UnixSockets
+from .upgrading import Upgrading
 
 
-class SelectorLoop(SignalHandling, UnixSockets, SendingFiles, Subprocesses):
+class SelectorLoop(SignalHandling, UnixSockets, SendingFiles, Subprocesses, Upgrading):
     """An event loop over ``selectors``, for every Python from 3.11 on, on Unix."""
 
     def close(self) -> None:
@@ -126,7 +126,7 @@ class SelectorLoop(SignalHandling, UnixSockets, SendingFiles, Subprocesses):
         context: Context | None = None,
     ) -> asyncio.Transport:
         self._free_fd(rawsock)
-        between, upper = tls_protocol(
+        layer = TLSLayer(
             self,
             protocol,
             sslcontext,
@@ -136,8 +136,10 @@ class SelectorLoop(SignalHandling, UnixSockets, SendingFiles, Subprocesses):
             handshake_timeout=ssl_handshake_timeout,
             shutdown_timeout=ssl_shutdown_timeout,
         )
+        upper = layer.upper
+        assert upper is not None
         # No waiter: that one waits for the handshake, and not for this.
-        StreamTransport(self, rawsock, between, extra=extra, server=server, context=context)
+        StreamTransport(self, rawsock, layer, extra=extra, server=server, context=context)
         return upper
 
     def _make_datagram_transport(

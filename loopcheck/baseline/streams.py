@@ -172,7 +172,7 @@ class StreamTransport(SocketTransport):
         if self._life.sending is not _SENDING_OPEN:
             self._refuse("writelines")
         # All of it is looked at before any of it is sent: a wrong element must not leave half a message.
-        chunks = [_bytes_of(data) for data in list_of_data]
+        chunks = [bytes_of(data) for data in list_of_data]
         if self._life.is_lost:
             if any(chunks):
                 self._ignore()
@@ -291,7 +291,7 @@ def _checked(data: Data) -> Data:
     return data
 
 
-def _bytes_of(data: Data) -> bytes | memoryview[int]:
+def bytes_of(data: Data) -> bytes | memoryview[int]:
     """The bytes of one element of writelines(); as there, any other buffer is welcome too."""
     if type(data) is bytes:
         return data

@@ -203,7 +203,7 @@ class SocketTransport(FlowControlled):
         self._force_close(None)
 
     def _force_close(self, exc: BaseException | None) -> None:
-        """Drop what waits, and call connection_lost(*exc*) soon; ``asyncio.sslproto`` calls this, too."""
+        """Drop what waits, and call connection_lost(*exc*) soon; ``tls`` calls this, too."""
         if self._life.end():
             self._buffer.clear()
             self._loop._remove_writer(self._fd)

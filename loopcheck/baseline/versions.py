@@ -29,3 +29,9 @@ WRITE_WANTS = (
 
 SENDFILE_ALWAYS_SEEKS = sys.version_info >= (3, 14)
 """From 3.14 the file's position is moved to the offset even when sendfile() had nothing to send."""
+
+START_TLS_KEEPS_READ_AHEAD = "_stream_reader" in base_events.BaseEventLoop.start_tls.__code__.co_consts
+"""From some 3.14 on start_tls() of a server gives what its StreamReader has read ahead to the handshake."""
+
+WAIT_ENDS_WITH_PROCESS = sys.version_info >= (3, 14)
+"""From 3.14 on Process.wait() returns with the process; before, only once its pipes had ended, too."""

@@ -1,0 +1,253 @@
+"""The bundled loop's TLS engine and the life of its children: plain objects, without a loop, a socket or a process."""
+
+from __future__ import annotations
+
+import itertools
+import ssl
+from typing import Any
+
+import pytest
+import trustme
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from loopcheck.baseline import childlife, engine, tls
+from loopcheck.baseline.childlife import ChildLife
+from loopcheck.baseline.engine import Engine
+from loopcheck.baseline.lifetime import WrongMove
+
+AUTHORITY = trustme.CA(key_type=trustme.KeyType.ECDSA)
+SERVER = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+AUTHORITY.issue_cert("localhost", key_type=trustme.KeyType.ECDSA).configure_cert(SERVER)
+CLIENT = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+AUTHORITY.configure_trust(CLIENT)
+
+
+def two_engines(trusting: ssl.SSLContext = CLIENT) -> tuple[Engine, Engine]:
+    """A client and a server that have begun."""
+    client = Engine(trusting, server_side=False, server_hostname="localhost")
+    server = Engine(SERVER, server_side=True, server_hostname=None)
+    client.start()
+    server.start()
+    return client, server
+
+
+def connected() -> tuple[Engine, Engine]:
+    """A client and a server after their handshake."""
+    client, server = two_engines()
+    for _ in range(4):
+        for one, other in ((client, server), (server, client)):
+            if one.stage is engine.Stage.HANDSHAKE:
+                one.shake()
+            other.feed(one.take())
+    return client, server
+
+
+# --- tables
+
+TABLES: list[tuple[Any, Any]] = [
+    (engine.Stage, engine.STAGE_MOVES),
+    (tls.Told, tls.TOLD_MOVES),
+    (childlife.Stage, childlife.STAGE_MOVES),
+]
+
+
+@pytest.mark.parametrize(("states", "moves"), TABLES)
+def test_tables_are_complete(states: Any, moves: Any) -> None:
+    assert set(moves) == set(states)
+
+
+@pytest.mark.parametrize(("before", "after"), list(itertools.product(engine.Stage, repeat=2)))
+def test_an_engine_makes_only_the_moves_of_its_table(before: engine.Stage, after: engine.Stage) -> None:
+    client, _ = two_engines()
+    client.stage = before
+
+    if after in engine.STAGE_MOVES[before]:
+        client._move(after)
+        assert client.stage is after
+    else:
+        with pytest.raises(WrongMove):
+            client._move(after)
+        assert client.stage is before
+
+
+# --- the engine
+
+
+def test_the_handshake_needs_nothing_but_bytes() -> None:
+    client, server = connected()
+
+    assert [client.stage, server.stage] == [engine.Stage.TRANSFER] * 2
+    assert client.session.cipher() == server.session.cipher()
+
+
+def test_what_is_written_early_waits_for_the_handshake() -> None:
+    client, server = two_engines()
+    client.write(b"early")
+    client.encrypt()
+    waiting = client.unsent
+    for _ in range(4):
+        for one, other in ((client, server), (server, client)):
+            if one.stage is engine.Stage.HANDSHAKE:
+                one.shake()
+            other.feed(one.take())
+    client.encrypt()
+    server.feed(client.take())
+
+    assert (waiting, server.read(), client.unsent) == (5, b"early", 0)
+
+
+def test_a_handshake_with_a_stranger_fails() -> None:
+    client, server = two_engines(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    client.shake()
+    server.feed(client.take())
+    server.shake()
+    client.feed(server.take())
+
+    with pytest.raises(ssl.SSLCertVerificationError):
+        client.shake()
+
+
+def test_the_shutdown_is_over_once_both_said_goodbye() -> None:
+    client, server = connected()
+    client.finish()
+    client.flushed()
+    first = client.part()
+    server.feed(client.take())
+    goodbye = server.read()
+    server.finish()
+    server.flushed()
+    second = server.part()
+    client.feed(server.take())
+
+    assert (first, goodbye, second, client.part()) == (False, b"", True, True)
+
+
+def test_nobody_answers_once_the_peers_bytes_have_ended() -> None:
+    client, _ = connected()
+    client.peer_ended = True
+    client.finish()
+    client.flushed()
+
+    assert client.part()
+
+
+def test_the_end_drops_what_waits() -> None:
+    client, _ = two_engines()
+    client.shake()
+    client.write(b"never sent")
+    client.end()
+    client.end()
+
+    assert (client.stage, client.unsent, client.accepts) == (engine.Stage.OVER, 0, False)
+
+
+class Conversation(RuleBasedStateMachine):
+    """However bytes are cut on their way, and whoever writes when: what is read is what was written, in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sides = two_engines()
+        self.wire: tuple[bytearray, bytearray] = (bytearray(), bytearray())
+        self.written = (bytearray(), bytearray())
+        self.received = (bytearray(), bytearray())
+
+    def go_on(self, side: int) -> None:
+        """What an I/O half does after each event."""
+        one = self.sides[side]
+        if one.stage is engine.Stage.HANDSHAKE:
+            one.shake()
+        if one.delivers:
+            while chunk := one.read():
+                self.received[side].extend(chunk)
+            one.encrypt()
+        self.wire[side].extend(one.take())
+
+    @rule(side=st.integers(0, 1), data=st.binary(min_size=1, max_size=20_000))
+    def write(self, side: int, data: bytes) -> None:
+        self.sides[side].write(data)
+        self.written[side].extend(data)
+        self.go_on(side)
+
+    @rule(side=st.integers(0, 1), count=st.integers(1, 5_000))
+    def deliver(self, side: int, count: int) -> None:
+        sent = self.wire[side][:count]
+        del self.wire[side][:count]
+        self.sides[1 - side].feed(sent)
+        self.go_on(1 - side)
+
+    @precondition(lambda self: any(self.wire))
+    @rule()
+    def deliver_everything(self) -> None:
+        while any(self.wire):
+            for side in (0, 1):
+                self.deliver(side, len(self.wire[side]))
+
+    @invariant()
+    def nothing_is_invented(self) -> None:
+        for side in (0, 1):
+            got = self.received[1 - side]
+            assert self.written[side][: len(got)] == got
+
+    def teardown(self) -> None:
+        for side in (0, 1):
+            self.go_on(side)
+        self.deliver_everything()
+        assert list(self.received) == list(reversed(self.written))
+
+
+TestConversation = Conversation.TestCase
+TestConversation.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
+
+
+# --- the life of a child
+
+
+def told(*args: Any) -> None:
+    """Stands for a method of a protocol."""
+
+
+def test_what_happens_before_the_pipes_are_connected_is_told_afterwards() -> None:
+    life = ChildLife([1])
+
+    at_once = life.tell(told, "data")
+    life.exited(0)
+    life.pipe_ended(1)
+    too_early = life.end()
+    held = life.connected()
+
+    assert (at_once, too_early, held, life.end(), life.end()) == (False, False, [(told, ("data",))], True, False)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["exit", 0, 1])), ids=repr)
+def test_the_end_comes_with_the_last_of_process_and_pipes(order: tuple[object, ...]) -> None:
+    life = ChildLife([0, 1])
+    life.connected()
+    ends = []
+    for event in order:
+        if isinstance(event, int):
+            life.pipe_ended(event)
+        else:
+            life.exited(3)
+        ends.append(life.end())
+
+    assert ends == [False, False, True]
+
+
+def test_a_process_ends_once() -> None:
+    life = ChildLife([])
+    life.exited(0)
+
+    with pytest.raises(WrongMove):
+        life.exited(0)
+
+
+def test_an_abandoned_child_tells_nothing() -> None:
+    life = ChildLife([1])
+    life.tell(told)
+    life.abandon()
+    life.exited(0)
+    life.pipe_ended(1)
+
+    assert (life.tell(told), life.end()) == (False, False)
