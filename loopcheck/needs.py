@@ -11,6 +11,7 @@ import functools
 import importlib
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -105,6 +106,10 @@ def _broadcast() -> bool:
         return bool(select.select([one], [], [], 0)[0])
 
 
+def _posix_tools() -> bool:
+    return os.name == "posix" and all(map(shutil.which, ("sh", "cat", "true", "sleep", "echo", "env", "head")))
+
+
 def _copies_context_into_threads() -> bool:
     # Free-threaded 3.14 and later start threads in a copy of their creator's context unless told otherwise.
     return bool(getattr(sys.flags, "thread_inherit_context", False))
@@ -168,6 +173,8 @@ _NEEDS = (
     Need("unix-sockets", "The platform has Unix domain sockets.", _has_unix_sockets),
     Need("abstract-sockets", "The platform has abstract Unix addresses, without a file.", _abstract_sockets),
     Need("posix", "The platform is POSIX: descriptors of any kind can be watched.", lambda: os.name == "posix"),
+    Need("posix-tools", "The machine has the tools of POSIX: sh, cat, true, sleep, echo, env, head.", _posix_tools),
+    Need("proc", "The machine tells about processes in /proc, as Linux does.", lambda: os.path.isdir("/proc/self/fd")),
     Need("signals", "The platform delivers POSIX signals.", lambda: hasattr(signal, "pthread_kill")),
     Need(
         "thousands-of-descriptors",
