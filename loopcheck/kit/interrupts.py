@@ -10,7 +10,46 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from loopcheck.kit.bench import Bench, tool
 from loopcheck.kit.wait import Errand
+
+_COMMON = tuple(
+    signal.Signals[name]
+    for name in (
+        *("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM"),
+        *("SIGCHLD", "SIGPIPE", "SIGWINCH", "SIGURG", "SIGRTMIN"),
+    )
+    if name in signal.Signals.__members__
+)
+
+
+@tool
+def signals_kept(bench: Bench) -> Iterator[None]:
+    """What signals do in this process, and the wake-up descriptor, are after the check as they were before.
+
+    SIGINT raises KeyboardInterrupt in the check, and SIGUSR1 and SIGUSR2 end the process unless it handles them.
+    """
+    before = {number: signal.getsignal(number) for number in _COMMON}
+    wakeup = signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        yield None
+    finally:
+        for number, action in before.items():
+            signal.signal(number, signal.SIG_DFL if action is None else action)
+        signal.set_wakeup_fd(wakeup)
+
+
+@contextlib.contextmanager
+def alarms(seconds: float) -> Iterator[None]:
+    """This process is sent SIGALRM again and again in the block; the check must handle it."""
+    signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 @contextlib.contextmanager
