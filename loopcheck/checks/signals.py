@@ -48,7 +48,7 @@ async def nothing():
 
 
 @check(REMOVE, needs=HANDLERS)
-def add_remove_return_values(loop, signals_kept):
+async def add_remove_return_values(loop, signals_kept):
     """add_signal_handler() returns None; remove_signal_handler() says whether there was a handler to be removed."""
     seen = [
         loop.remove_signal_handler(USR1),
@@ -241,7 +241,7 @@ async def ignored_by_caller_then_handler(loop, patience, trace, signals_kept):
 
 
 @check(REMOVE, level="should", needs=HANDLERS)
-def default_restored(loop, signals_kept):
+async def default_restored(loop, signals_kept):
     """remove_signal_handler() restores the default: KeyboardInterrupt for SIGINT, the system's action for others."""
     for number in (USR1, INT):
         loop.add_signal_handler(number, print)
@@ -250,8 +250,16 @@ def default_restored(loop, signals_kept):
     assert (signal.getsignal(USR1), signal.getsignal(INT)) == (signal.SIG_DFL, signal.default_int_handler)
 
 
+@check(REMOVE, level="should", needs=HANDLERS)
+def removed_before_the_loop_runs(loop, signals_kept):
+    """A handler can be added to a loop that does not run yet, and removed again, and the default is restored."""
+    loop.add_signal_handler(USR1, print)
+
+    assert (loop.remove_signal_handler(USR1), signal.getsignal(USR1)) == (True, signal.SIG_DFL)
+
+
 @check(LOOP + ".remove_signal_handler", level="may", needs=HANDLERS)
-def default_restored_over_custom(loop, signals_kept):
+async def default_restored_over_custom(loop, signals_kept):
     """A handler of signal.signal() that was there before does not come back with remove_signal_handler()."""
     signal.signal(USR1, lambda number, frame: None)
     loop.add_signal_handler(USR1, print)
@@ -363,7 +371,7 @@ def handler_survives_reruns(loop, patience, trace, signals_kept):
     """A handler stays while the loop stops and runs again."""
     with handling(loop, USR1, trace, "handler"):
         for number in (1, 2, 3):
-            send(USR1)
+            loop.call_soon(send, USR1)
             run_coroutine(loop, called(trace, number, patience))
 
     assert trace == ["handler"] * 3

