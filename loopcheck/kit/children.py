@@ -207,13 +207,18 @@ def is_reaped(pid: int) -> bool:
 def pipe() -> Iterator[tuple[Any, Any]]:
     """The reading and the writing end of a pipe, as unbuffered files; closed after the block if they are not yet."""
     reading, writing = os.pipe()
-    near, far = open(reading, "rb", buffering=0), open(writing, "wb", buffering=0)
-    try:
+    with _file(reading, "rb") as near, _file(writing, "wb") as far:
         yield near, far
+
+
+@contextlib.contextmanager
+def _file(descriptor: int, mode: str) -> Iterator[Any]:
+    file = open(descriptor, mode, buffering=0)  # noqa: SIM115  # closing it may fail, see below
+    try:
+        yield file
     finally:
-        for file in (near, far):
-            with contextlib.suppress(OSError):  # a loop that closed the descriptor, and not the file
-                file.close()
+        with contextlib.suppress(OSError):  # a loop may have closed the descriptor, and not the file
+            file.close()
 
 
 @contextlib.contextmanager
