@@ -21,7 +21,7 @@ from loopcheck.kit.peers import AS_SENT, compared
 from loopcheck.kit.surroundings import warned
 from loopcheck.kit.turns import turns_until
 
-NEEDS = ("pipes", "posix")
+NEEDS = ("posix",)
 READ = "asyncio-eventloop#asyncio.loop.connect_read_pipe"
 WRITE = "asyncio-eventloop#asyncio.loop.connect_write_pipe"
 KINDS = "asyncio-eventloop#working-with-pipes"
@@ -269,7 +269,7 @@ async def accepts_socket(loop, patience):
     assert (first, second) == (b"to the loop", b"from the loop")
 
 
-@check(KINDS, needs=("ptys",))
+@check(KINDS, needs=("terminals",))
 async def accepts_chardev(loop, patience):
     """Character devices, such as the ends of a pseudo-terminal, can be read and written to."""
     with terminal() as (near, far):
@@ -817,7 +817,7 @@ async def stream_writer_idiom(loop, patience):
 # kinds of pipes that behave otherwise
 
 
-@check(READER + "._fatal_error", level="should", needs=("ptys", "proc"))
+@check(READER + "._fatal_error", level="should", needs=("terminals", "proc"))
 async def pty_slave_close(loop, patience, errors):
     """Reading a terminal ends with connection_lost(None), or EIO, when its other end is closed; without a report."""
     with terminal() as (near, far):
@@ -831,7 +831,7 @@ async def pty_slave_close(loop, patience, errors):
     assert (protocol.data, protocol.times("connection_lost"), errors) == (b"last words", 1, [])
 
 
-@check("Lib/test/test_asyncio/test_events.py: test_bidirectional_pty", level="should", needs=("ptys",))
+@check("Lib/test/test_asyncio/test_events.py: test_bidirectional_pty", level="should", needs=("terminals",))
 async def pty_bidirectional(loop, patience):
     """A terminal is read and written to by two transports, on duplicates of its descriptor, which close apart."""
     with (
@@ -943,7 +943,7 @@ untested(
     "windows_selector_loop_unsupported",
     "asyncio-platforms#windows",
     "On Windows a loop without pipes raises NotImplementedError, and one with pipes refuses what is not overlapped.",
-    because="the battery runs on POSIX; a loop that declines the need 'pipes' is held to NotImplementedError there",
+    because="the pipes of this area are those of POSIX",
 )
 
 

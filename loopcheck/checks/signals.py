@@ -21,7 +21,6 @@ from loopcheck.kit.peers import AS_SENT
 from loopcheck.kit.turns import turns_until
 
 NEEDS = ("signals", "posix")
-HANDLERS = ("signal-handlers",)
 ADD = "asyncio-eventloop#asyncio.loop.add_signal_handler"
 REMOVE = "asyncio-eventloop#asyncio.loop.remove_signal_handler"
 LOOP = "Lib/asyncio/unix_events.py: _UnixSelectorEventLoop"
@@ -47,7 +46,7 @@ async def nothing():
 # adding and removing
 
 
-@check(REMOVE, needs=HANDLERS)
+@check(REMOVE)
 async def add_remove_return_values(loop, signals_kept):
     """add_signal_handler() returns None; remove_signal_handler() says whether there was a handler to be removed."""
     seen = [
@@ -61,7 +60,7 @@ async def add_remove_return_values(loop, signals_kept):
     assert seen == [False, None, True, False, False]
 
 
-@check(ADD, needs=HANDLERS)
+@check(ADD)
 async def handler_called_with_args(loop, patience, trace, signals_kept):
     """The callback gets the arguments that were given with it and no others, in the loop, which is running."""
 
@@ -78,7 +77,7 @@ async def handler_called_with_args(loop, patience, trace, signals_kept):
     assert trace == [((), *here), (("one", 2), *here)]
 
 
-@check(ADD, needs=HANDLERS)
+@check(ADD)
 async def not_called_synchronously(loop, patience, trace, signals_kept):
     """The callback does not run inside of what the signal interrupts, but when the loop gets to it."""
     with handling(loop, USR1, trace, "handler"):
@@ -89,7 +88,7 @@ async def not_called_synchronously(loop, patience, trace, signals_kept):
     assert trace == ["still the same turn", "handler"]
 
 
-@check(ADD, needs=HANDLERS)
+@check(ADD)
 async def during_long_callback(loop, patience, trace, signals_kept):
     """A signal that comes during a long callback is handled after it."""
 
@@ -114,7 +113,7 @@ class Handler:
         self.trace(("object", *arguments))
 
 
-@check(ADD, level="should", needs=HANDLERS)
+@check(ADD, level="should")
 async def callable_kinds(loop, patience, trace, signals_kept):
     """The callback may be a partial, a method or an object; a signal's number and its enum member are the same."""
     loop.add_signal_handler(int(USR1), functools.partial(trace, "partial"), 1)
@@ -129,7 +128,7 @@ async def callable_kinds(loop, patience, trace, signals_kept):
     assert (trace, removed) == ([("partial", 1), ("object", 2)], [True, True])
 
 
-@check(LOOP + "._check_signal", level="should", needs=HANDLERS)
+@check(LOOP + "._check_signal", level="should")
 def type_check(loop, signals_kept):
     """A signal that is no int raises TypeError."""
     for number in ("SIGUSR1", None, 1.5):
@@ -139,7 +138,7 @@ def type_check(loop, signals_kept):
             loop.remove_signal_handler(number)
 
 
-@check(ADD, needs=HANDLERS)
+@check(ADD)
 def invalid_number(loop, signals_kept):
     """A number that is no signal raises ValueError."""
     for number in (0, -1, signal.NSIG + 1, 1000):
@@ -149,7 +148,7 @@ def invalid_number(loop, signals_kept):
             loop.remove_signal_handler(number)
 
 
-@check(ADD, needs=HANDLERS)
+@check(ADD)
 def uncatchable(loop, signals_kept):
     """SIGKILL and SIGSTOP, which nobody can handle, are refused, and there is no handler of theirs to be removed.
 
@@ -162,7 +161,7 @@ def uncatchable(loop, signals_kept):
     assert [loop.remove_signal_handler(number) for number in (signal.SIGKILL, signal.SIGSTOP)] == [False, False]
 
 
-@check(LOOP + ".add_signal_handler", level="should", needs=HANDLERS)
+@check(LOOP + ".add_signal_handler", level="should")
 def refusal_leaves_no_wakeup_fd(loop, signals_kept):
     """After SIGKILL was refused no wake-up descriptor of the loop stays."""
     with contextlib.suppress(ValueError, RuntimeError):
@@ -171,7 +170,7 @@ def refusal_leaves_no_wakeup_fd(loop, signals_kept):
     assert signal.set_wakeup_fd(-1) == -1
 
 
-@check(ADD, level="should", needs=HANDLERS)
+@check(ADD, level="should")
 def coroutine_rejected(loop, signals_kept):
     """A coroutine, or a coroutine function, raises TypeError as callback, and changes nothing."""
     coroutine = nothing()
@@ -183,7 +182,7 @@ def coroutine_rejected(loop, signals_kept):
     assert signal.getsignal(USR1) == signal.SIG_DFL
 
 
-@check(ADD, needs=HANDLERS)
+@check(ADD)
 def non_main_thread(new_loop, patience, signals_kept):
     """add_signal_handler() of a loop that runs in another thread than the main one raises, and changes nothing.
 
@@ -203,7 +202,7 @@ def non_main_thread(new_loop, patience, signals_kept):
     assert signal.getsignal(USR1) == signal.SIG_DFL
 
 
-@check(ADD, level="should", needs=HANDLERS)
+@check(ADD, level="should")
 def closed_loop(loop, signals_kept):
     """add_signal_handler() of a closed loop raises RuntimeError, and changes nothing."""
     loop.close()
@@ -213,7 +212,7 @@ def closed_loop(loop, signals_kept):
     assert signal.getsignal(USR1) == signal.SIG_DFL
 
 
-@check(ADD, level="should", needs=HANDLERS)
+@check(ADD, level="should")
 async def replace_handler(loop, patience, trace, signals_kept):
     """Another callback for the same signal takes the place of the first."""
     loop.add_signal_handler(USR1, trace, "first")
@@ -228,7 +227,7 @@ async def replace_handler(loop, patience, trace, signals_kept):
     assert (trace, removed) == (["second", "end"], [True, False])
 
 
-@check(ADD, level="should", needs=HANDLERS)
+@check(ADD, level="should")
 async def ignored_by_caller_then_handler(loop, patience, trace, signals_kept):
     """A signal that was ignored before is handled."""
     signal.signal(USR1, signal.SIG_IGN)
@@ -240,7 +239,7 @@ async def ignored_by_caller_then_handler(loop, patience, trace, signals_kept):
     assert trace == ["handler"]
 
 
-@check(REMOVE, level="should", needs=HANDLERS)
+@check(REMOVE, level="should")
 async def default_restored(loop, signals_kept):
     """remove_signal_handler() restores the default: KeyboardInterrupt for SIGINT, the system's action for others."""
     for number in (USR1, INT):
@@ -250,7 +249,7 @@ async def default_restored(loop, signals_kept):
     assert (signal.getsignal(USR1), signal.getsignal(INT)) == (signal.SIG_DFL, signal.default_int_handler)
 
 
-@check(REMOVE, level="should", needs=HANDLERS)
+@check(REMOVE, level="should")
 def removed_before_the_loop_runs(loop, signals_kept):
     """A handler can be added to a loop that does not run yet, and removed again, and the default is restored."""
     loop.add_signal_handler(USR1, print)
@@ -258,7 +257,7 @@ def removed_before_the_loop_runs(loop, signals_kept):
     assert (loop.remove_signal_handler(USR1), signal.getsignal(USR1)) == (True, signal.SIG_DFL)
 
 
-@check(LOOP + ".remove_signal_handler", level="may", needs=HANDLERS)
+@check(LOOP + ".remove_signal_handler", level="may")
 async def default_restored_over_custom(loop, signals_kept):
     """A handler of signal.signal() that was there before does not come back with remove_signal_handler()."""
     signal.signal(USR1, lambda number, frame: None)
@@ -268,7 +267,7 @@ async def default_restored_over_custom(loop, signals_kept):
     assert signal.getsignal(USR1) == signal.SIG_DFL
 
 
-@check(LOOP + ".close", level="should", needs=HANDLERS)
+@check(LOOP + ".close", level="should")
 def close_removes(new_loop, signals_kept):
     """close() of a loop removes its handlers and restores the defaults."""
     loop = new_loop()
@@ -279,7 +278,7 @@ def close_removes(new_loop, signals_kept):
     assert (signal.getsignal(USR1), signal.getsignal(INT)) == (signal.SIG_DFL, signal.default_int_handler)
 
 
-@check(LOOP + ".remove_signal_handler", level="should", needs=HANDLERS)
+@check(LOOP + ".remove_signal_handler", level="should")
 def wakeup_fd_restored(new_loop, signals_kept):
     """When the last handler is removed, or the loop is closed, no wake-up descriptor of the loop stays."""
     seen = []
@@ -333,7 +332,7 @@ def unused_loop_leaves_signals_alone(new_loop, signals_kept):
 # delivery
 
 
-@check(ADD, needs=HANDLERS)
+@check(ADD)
 def wakes_idle_loop(new_loop, trace, patience, signals_kept):
     """A signal wakes a loop that has nothing to wait for, and its handler is called at once."""
     with contextlib.closing(new_loop()) as loop:
@@ -355,7 +354,7 @@ def wakes_idle_loop(new_loop, trace, patience, signals_kept):
     assert trace == ["handler"]
 
 
-@check(ADD, level="should", needs=HANDLERS)
+@check(ADD, level="should")
 def pending_before_run(loop, patience, trace, signals_kept):
     """A signal that comes before the loop runs is handled when it runs."""
     with handling(loop, USR1, trace, "handler"):
@@ -366,7 +365,7 @@ def pending_before_run(loop, patience, trace, signals_kept):
     assert (before, trace) == ([], ["handler"])
 
 
-@check(ADD, level="should", needs=HANDLERS)
+@check(ADD, level="should")
 def handler_survives_reruns(loop, patience, trace, signals_kept):
     """A handler stays while the loop stops and runs again."""
     with handling(loop, USR1, trace, "handler"):
@@ -388,7 +387,7 @@ def no_complaint_about_full_wakeup_fd():
         sys.unraisablehook = before
 
 
-@check(ADD, needs=HANDLERS)
+@check(ADD)
 async def burst(loop, patience, trace, signals_kept):
     """Thousands of signals in a row call the handler once at least, and later signals are handled as ever."""
     with handling(loop, USR1, trace, "handler"), no_complaint_about_full_wakeup_fd():
@@ -403,7 +402,7 @@ async def burst(loop, patience, trace, signals_kept):
     assert (before >= 1, set(trace)) == (True, {"handler"})
 
 
-@check(ADD, needs=HANDLERS)
+@check(ADD)
 async def several_signals(loop, patience, trace, signals_kept):
     """Handlers of several signals are called for their own signal each."""
     numbers = (USR1, USR2, signal.SIGHUP, signal.SIGTERM, signal.SIGWINCH, signal.SIGALRM, signal.SIGRTMIN)
@@ -417,7 +416,7 @@ async def several_signals(loop, patience, trace, signals_kept):
     assert trace == [*numbers]
 
 
-@check(ADD, needs=HANDLERS)
+@check(ADD)
 async def signals_at_once(loop, patience, trace, signals_kept):
     """Different signals that come in the same turn are all handled."""
     with handling(loop, USR1, trace, USR1), handling(loop, USR2, trace, USR2), handling(loop, INT, trace, INT):
@@ -428,7 +427,7 @@ async def signals_at_once(loop, patience, trace, signals_kept):
     assert sorted(trace) == sorted([USR1, USR2, INT])
 
 
-@check(LOOP + "._process_self_data", level="should", needs=HANDLERS)
+@check(LOOP + "._process_self_data", level="should")
 async def raise_signal_in_thread(loop, patience, trace, signals_kept):
     """A signal that is sent to another thread is handled in the loop's."""
     with handling(loop, USR1, lambda: trace(threading.get_ident())):
@@ -438,7 +437,7 @@ async def raise_signal_in_thread(loop, patience, trace, signals_kept):
     assert trace == [threading.get_ident()]
 
 
-@check("Lib/asyncio/events.py: Handle._run", level="should", needs=HANDLERS)
+@check("Lib/asyncio/events.py: Handle._run", level="should")
 async def handler_exception(loop, patience, trace, errors, signals_kept):
     """An exception of a handler is told to the exception handler, and the handler stays."""
 
@@ -455,7 +454,7 @@ async def handler_exception(loop, patience, trace, errors, signals_kept):
     assert [type(context.get("exception")) for context in errors] == [ZeroDivisionError] * 2
 
 
-@check(LOOP + "._handle_signal", level="should", needs=HANDLERS)
+@check(LOOP + "._handle_signal", level="should")
 async def remove_drops_pending(loop, patience, trace, signals_kept):
     """A handler that is removed before the loop got to a signal is not called for it."""
     with handling(loop, USR2, trace, "end"):
@@ -469,7 +468,7 @@ async def remove_drops_pending(loop, patience, trace, signals_kept):
     assert trace == ["end"]
 
 
-@check(REMOVE, needs=HANDLERS)
+@check(REMOVE)
 async def remove_inside_handler(loop, patience, trace, signals_kept):
     """A handler may remove itself."""
 
@@ -483,7 +482,7 @@ async def remove_inside_handler(loop, patience, trace, signals_kept):
     assert (trace, signal.getsignal(USR1)) == ([True], signal.SIG_DFL)
 
 
-@check(ADD, level="should", needs=HANDLERS)
+@check(ADD, level="should")
 async def add_inside_handler(loop, patience, trace, signals_kept):
     """A handler may put another one in its place."""
 
@@ -500,7 +499,7 @@ async def add_inside_handler(loop, patience, trace, signals_kept):
     assert trace == ["first", "second"]
 
 
-@check("Lib/asyncio/events.py: Handle._run", level="should", needs=HANDLERS)
+@check("Lib/asyncio/events.py: Handle._run", level="should")
 def systemexit_in_handler(loop, trace, signals_kept):
     """SystemExit that a handler raises ends the run, and keeps its code."""
 
@@ -520,7 +519,7 @@ def systemexit_in_handler(loop, trace, signals_kept):
     assert trace == [3, False]
 
 
-@check(ADD, level="should", needs=(*HANDLERS, "subprocesses", "posix-tools"))
+@check(ADD, level="should", needs=("posix-tools",))
 async def sigchld_allowed(loop, patience, trace, signals_kept):
     """SIGCHLD may have a handler; the loop's children keep working with it, and after its removal."""
     options = {"stdin": DEVNULL, "stdout": DEVNULL, "stderr": DEVNULL}
@@ -535,7 +534,7 @@ async def sigchld_allowed(loop, patience, trace, signals_kept):
     assert (first.status, second.status, set(trace)) == (3, 4, {"handler"})
 
 
-@check(LOOP + ".add_signal_handler", level="should", needs=HANDLERS)
+@check(LOOP + ".add_signal_handler", level="should")
 async def io_not_interrupted(loop, patience, trace, channel, signals_kept):
     """A stream of signals does not disturb connections: no data is lost or changed, and no error comes of it."""
     sent = pattern(3_000_000)
@@ -605,7 +604,7 @@ def python_handler_exception_propagates(new_loop, trace, patience, signals_kept)
     assert trace == ["ZeroDivisionError", False, "ran again"]
 
 
-@check(LOOP + ".add_signal_handler", level="should", needs=HANDLERS)
+@check(LOOP + ".add_signal_handler", level="should")
 async def mixed_python_and_loop_handlers(loop, patience, trace, signals_kept):
     """Handlers of signal.signal() and of the loop work side by side."""
     signal.signal(USR2, lambda number, frame: trace("Python's"))
@@ -729,7 +728,7 @@ def run_respects_custom_sigint(loop_factory, trace, signals_kept):
     assert trace == ["handler", True, True]
 
 
-@check(RUN, level="should", needs=HANDLERS)
+@check(RUN, level="should")
 def run_with_loop_sigint_handler(loop_factory, trace, patience, signals_kept):
     """A handler of SIGINT that the main task gives its loop takes the place of asyncio.Runner's, which comes back not.
 
@@ -781,10 +780,7 @@ def run_in_thread_no_handler(loop_factory, patience, signals_kept):
     "Lib/asyncio/events.py: on_fork",
     level="should",
     python=">=3.12",
-    needs=(
-        *HANDLERS,
-        "fork",
-    ),
+    needs=("fork",),
 )
 async def fork_child_does_not_wake_parent(loop, patience, trace, signals_kept):
     """A signal that a forked child is sent does not call the handler of its parent's loop."""
@@ -802,7 +798,7 @@ async def fork_child_does_not_wake_parent(loop, patience, trace, signals_kept):
     assert (before, trace) == ([], ["handler"])
 
 
-@check(ADD, level="should", needs=HANDLERS)
+@check(ADD, level="should")
 def handlers_of_two_loops(new_loop, patience, trace, signals_kept):
     """A loop's handlers are its own: closing another loop, which has handled other signals, leaves them alone.
 
@@ -824,7 +820,7 @@ untested(
     "windows_unsupported",
     "asyncio-platforms#windows",
     "On Windows add_signal_handler() and remove_signal_handler() raise NotImplementedError.",
-    because="the battery sends POSIX signals; a loop that declines the need 'signal-handlers' is held to it there",
+    because="the signals of this area are those of POSIX",
 )
 
 

@@ -42,7 +42,7 @@ from loopcheck.kit.surroundings import environment, warned
 from loopcheck.kit.turns import turns_until
 from loopcheck.kit.wait import Errand
 
-NEEDS = ("subprocesses", "posix-tools")
+NEEDS = ("posix", "posix-tools")
 PIPE, STDOUT, DEVNULL = asyncio.subprocess.PIPE, asyncio.subprocess.STDOUT, asyncio.subprocess.DEVNULL
 NOTHING = {"stdin": DEVNULL, "stdout": DEVNULL, "stderr": DEVNULL}
 """The options of a child that has no pipes."""
@@ -1497,7 +1497,7 @@ untested(
     "windows_selector_loop_unsupported",
     "asyncio-platforms#subprocess-support-on-windows",
     "On Windows a loop without subprocesses raises NotImplementedError from subprocess_exec() and subprocess_shell().",
-    because="the battery runs where children can be forked; a loop that declines the need 'subprocesses' is held to it",
+    because="the children of this area are tools of POSIX",
 )
 
 
