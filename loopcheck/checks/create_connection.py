@@ -18,7 +18,7 @@ from loopcheck.kit import pass_turns, refuses, run_coroutine, soon
 from loopcheck.kit.arguments import ALL_ERRORS, CONNECT, CONNECT_HAPPILY, CONNECT_SECURELY
 from loopcheck.kit.attempts import HANGS, LISTENS, REFUSES, Ear, loopback, more_addresses, places
 from loopcheck.kit.channels import Wire
-from loopcheck.kit.descriptors import is_socket, no_more_descriptors, open_descriptors
+from loopcheck.kit.descriptors import is_socket, no_more_descriptors, open_sockets
 from loopcheck.kit.names import as_socket_does, error_of, outcome
 from loopcheck.kit.net import closing, meanwhile
 from loopcheck.kit.peers import Peer, connect
@@ -164,12 +164,12 @@ async def grown(action):
     await action()  # what a loop opens once it opens now
     gc.collect()
     await pass_turns(2)
-    before = open_descriptors()
+    before = open_sockets()
     for _ in range(SEVERAL):
         await action()
     gc.collect()
     await pass_turns(2)
-    return open_descriptors() - before
+    return open_sockets() - before
 
 
 async def descriptors_at_rest(loop, patience):
@@ -179,7 +179,7 @@ async def descriptors_at_rest(loop, patience):
             pass
     gc.collect()
     await pass_turns(2)
-    return open_descriptors()
+    return open_sockets()
 
 
 async def failure(awaitable):
@@ -959,7 +959,7 @@ async def attempts_are_sequential(loop, spawn, patience):
     with loopback(HANGS, LISTENS) as host:
         before = await descriptors_at_rest(loop, patience)
         connecting = spawn(loop.create_connection(Wire, None, host.port))
-        await turns_until(lambda: open_descriptors() > before, patience, "the first attempt begins")
+        await turns_until(lambda: open_sockets() > before, patience, "the first attempt begins")
         await pass_turns(5)
         others = host.accept(HOST)
 
@@ -1080,7 +1080,7 @@ async def happy_eyeballs_not_before_delay(loop, spawn, patience):
     with loopback(HANGS, LISTENS) as host:
         before = await descriptors_at_rest(loop, patience)
         connecting = spawn(loop.create_connection(Wire, None, host.port, happy_eyeballs_delay=LONG))
-        await turns_until(lambda: open_descriptors() > before, patience, "the first attempt begins")
+        await turns_until(lambda: open_sockets() > before, patience, "the first attempt begins")
         await pass_turns(5)
         others = host.accept(HOST)
 
@@ -1102,10 +1102,10 @@ async def happy_eyeballs_losers_closed(loop, patience):
 
         async def connect_and_close():
             tasks = asyncio.all_tasks()
-            before = open_descriptors()
+            before = open_sockets()
             async with client(loop, patience, None, host.port, happy_eyeballs_delay=SHORT):
                 await pass_turns(2)
-                left.append((open_descriptors() - before, asyncio.all_tasks() - tasks))
+                left.append((open_sockets() - before, asyncio.all_tasks() - tasks))
             host.accept(HOST)
 
         left = []
@@ -1122,10 +1122,10 @@ async def happy_eyeballs_cancel(loop, spawn, patience):
         before = await descriptors_at_rest(loop, patience)
         tasks = asyncio.all_tasks()
         connecting = spawn(loop.create_connection(Wire, None, host.port, happy_eyeballs_delay=SHORT))
-        await turns_until(lambda: open_descriptors() >= before + 2, patience, "both attempts begin")
+        await turns_until(lambda: open_sockets() >= before + 2, patience, "both attempts begin")
         ended = await cancelled(connecting, patience)
 
-        assert (ended, open_descriptors() - before, asyncio.all_tasks() - tasks) == ("CancelledError", 0, set())
+        assert (ended, open_sockets() - before, asyncio.all_tasks() - tasks) == ("CancelledError", 0, set())
 
 
 @check("gh-124309", level="should", python=">=3.14", needs=("ipv6", "posix"))
@@ -1389,9 +1389,9 @@ async def cancel_while_connecting(loop, spawn, patience):
     with crowded() as listener:
         before = await descriptors_at_rest(loop, patience)
         connecting = spawn(loop.create_connection(Wire, *listener.getsockname()))
-        await turns_until(lambda: open_descriptors() > before, patience, "the attempt begins")
+        await turns_until(lambda: open_sockets() > before, patience, "the attempt begins")
         ended = await cancelled(connecting, patience)
-        await turns_until(lambda: open_descriptors() == before, patience, "the socket of the attempt is closed")
+        await turns_until(lambda: open_sockets() == before, patience, "the socket of the attempt is closed")
 
         assert ended == "CancelledError"
 
@@ -1402,7 +1402,7 @@ async def cancel_tries_no_other_address(loop, spawn, patience):
     with loopback(HANGS, LISTENS) as host:
         before = await descriptors_at_rest(loop, patience)
         connecting = spawn(loop.create_connection(Wire, None, host.port))
-        await turns_until(lambda: open_descriptors() > before, patience, "the first attempt begins")
+        await turns_until(lambda: open_sockets() > before, patience, "the first attempt begins")
         ended = await cancelled(connecting, patience)
         await pass_turns(2)
 
