@@ -185,7 +185,6 @@ _NEEDS = (
     Need("epoll", "The platform polls with epoll, which takes no regular files.", lambda: hasattr(select, "epoll")),
     Need("terminals", "The machine makes pseudo-terminals.", lambda: hasattr(os, "openpty") and _terminals()),
     Need("many-descriptors", "A process may have more than 2000 descriptors.", _many_descriptors),
-    Need("reuse-port", "The platform has the socket option SO_REUSEPORT.", lambda: hasattr(socket, "SO_REUSEPORT")),
     Need("broadcast", "The machine broadcasts on loopback, to 127.255.255.255.", _broadcast),
     Need(
         "unix-connections",
