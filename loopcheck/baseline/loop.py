@@ -56,7 +56,8 @@ ssl_shutdown_timeout)``
 ``_check_sendfile_params(sock, file, offset, count)``
     Raises what is wrong with them; over transports it is ours to call.
 
-Of ``StreamReaderProtocol``, where ``start_tls()`` itself does (see ``versions``): ``_stream_reader``, and its ``_buffer``.
+Of ``StreamReaderProtocol``, where asyncio's own ``start_tls()`` does (see ``versions``): ``_stream_reader``, and its
+``_buffer``.
 ``asyncio.subprocess.Process`` calls ``_wait()`` of our process transports.
 And of ``Server``: ``_attach()`` and ``_detach()``, which from 3.13 on take the transport as argument.
 """
