@@ -633,7 +633,7 @@ async def threadsafe_from_python_handler(loop, patience, trace, signals_kept):
         await turns_until(lambda: len(given) >= 40, patience, "forty alarms come")
     await called(trace, len(given), patience, "all that the handler gave to call_soon_threadsafe() is called")
 
-    assert trace == given
+    assert sorted(trace) == given  # an alarm may interrupt the handler, too: then the later call comes first
 
 
 # Ctrl-C and asyncio.Runner
