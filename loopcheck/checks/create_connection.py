@@ -47,7 +47,7 @@ SHORT = 0.02
 SEVERAL = 5
 """Times that something is done, of which each leaves something behind if one does."""
 
-MANY_CLIENTS = 200
+MANY_CLIENTS = 100
 
 REFUSED = ("ConnectionRefusedError", "ECONNREFUSED")
 
@@ -1478,7 +1478,7 @@ async def not_inheritable(loop, listener, patience):
 
 @check(SOURCE, level="should")
 async def many_concurrent(loop, listener, patience):
-    """Two hundred create_connection() at once all connect, each to a protocol of its own."""
+    """A hundred create_connection() at once all connect, each to a protocol of its own."""
 
     def accept():
         for _ in range(MANY_CLIENTS):
