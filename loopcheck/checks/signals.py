@@ -580,11 +580,11 @@ def python_handler_while_idle(new_loop, trace, patience, signals_kept):
 def python_handler_exception_propagates(new_loop, trace, patience, signals_kept):
     """An exception of a signal.signal() handler comes out of an idle run_forever(), and the loop can run again."""
     with contextlib.closing(new_loop()) as loop:
-        waiting, answered = threading.Event(), threading.Event()
+        waiting, answered, raised = threading.Event(), threading.Event(), []
 
         def handler(number, frame):
-            if not answered.is_set():
-                answered.set()
+            if not raised:
+                raised.append(number)
                 raise ZeroDivisionError
 
         def wake():
