@@ -884,7 +884,10 @@ async def sigpipe_harmless(loop, patience):
 
 @check(READER + ".__del__", level="should")
 def unclosed_warns(new_loop, patience):
-    """Transports of pipes that are open when their loop is closed, and are dropped, make ResourceWarnings."""
+    """Transports of pipes that are open when their loop is closed, and are dropped, make ResourceWarnings.
+
+    How a loop words them is its own affair. The warning of the file itself is not the loop's, and does not count.
+    """
 
     def leave(way):
         loop = new_loop()
@@ -901,7 +904,7 @@ def unclosed_warns(new_loop, patience):
         with warned(ResourceWarning) as texts:
             leave(way)
             gc.collect()
-        seen[name] = [text.startswith("ResourceWarning: unclosed transport") for text in texts if "transport" in text]
+        seen[name] = [True for text in texts if "unclosed" in text and "unclosed file" not in text]
 
     assert seen == dict.fromkeys(BOTH, [True])
 
@@ -909,16 +912,18 @@ def unclosed_warns(new_loop, patience):
 @check(READ, level="should")
 async def descriptors_released(loop, patience):
     """Pipes that have been closed leave no descriptors."""
-    before = open_descriptors()
-    for _ in range(3):
+    counts = []
+    for _ in range(4):
         for way in BOTH.values():
             with pipe() as pair:
                 near, _ = ends(way, pair)
                 async with way(loop, patience, near):
                     pass
                 await pass_turns()
+        counts.append(open_descriptors())
 
-    assert open_descriptors() == before
+    # After the first round, since a loop may open something for good with its first pipe: libuv keeps one in reserve.
+    assert counts == counts[:1] * 4
 
 
 @check(READ, level="should")

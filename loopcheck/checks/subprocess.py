@@ -218,16 +218,20 @@ async def missing_program(loop, patience, folder):
     """A program that does not exist raises FileNotFoundError, and one that may not be executed PermissionError."""
     plain = pathlib.Path(folder, "plain")
     plain.write_text("#!/bin/sh\n")
-    before = open_descriptors()
-    seen = [
-        await outcome(child(loop, patience, f"{folder}/missing")),
-        await outcome(child(loop, patience, "loopcheck-has-no-such-program")),
-        await outcome(child(loop, patience, str(plain))),
-        await outcome(process(patience, f"{folder}/missing", stdout=PIPE)),
-    ]
+    counts = []
+    for _ in range(2):
+        seen = [
+            await outcome(child(loop, patience, f"{folder}/missing")),
+            await outcome(child(loop, patience, "loopcheck-has-no-such-program")),
+            await outcome(child(loop, patience, str(plain))),
+            await outcome(process(patience, f"{folder}/missing", stdout=PIPE)),
+        ]
+        await pass_turns()
+        counts.append(open_descriptors())
 
     assert seen == ["FileNotFoundError", "FileNotFoundError", "PermissionError", "FileNotFoundError"]
-    assert (open_descriptors() - before, children_of_this_process()) == (0, False)
+    # What a loop opens for good with its first child is in the first count.
+    assert (counts[1] - counts[0], children_of_this_process()) == (0, False)
 
 
 @check(EXEC)
@@ -1443,26 +1447,29 @@ async def threads_and_fds_released(loop, patience):
 
 @check("Lib/asyncio/base_subprocess.py: __del__", level="should", python=">=3.12", needs=("fork",))
 def unclosed_transport_warns(loop_factory, patience):
-    """A child's transport that is open when its loop is closed, and is dropped, makes a ResourceWarning."""
+    """A child's transport that is open when its loop is closed, and is dropped, makes a ResourceWarning.
+
+    How a loop words it is its own affair.
+    """
 
     def leave():
         loop = loop_factory()
         transport, _ = run_coroutine(loop, loop.subprocess_exec(Child, *FOREVER, **NOTHING))
         loop.close()
-        return transport.get_pid(), repr(transport)
+        return transport.get_pid()
 
     def watch():
         with warned(ResourceWarning) as texts:
-            pid, text = leave()
+            pid = leave()
             gc.collect()
         with contextlib.suppress(ProcessLookupError, ChildProcessError):
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
-        return [one for one in texts if "unclosed transport" in one], text
+        return texts
 
     # In a process of its own, where what the loop was still watching ends with it.
-    texts, text = forked(watch, patience)
-    assert texts == [f"ResourceWarning: unclosed transport {text}"]
+    texts = forked(watch, patience)
+    assert ["unclosed" in text for text in texts].count(True) == 1, f"the warnings are {texts!r}"
 
 
 @check("asyncio-dev#asyncio-debug-mode")
