@@ -149,6 +149,19 @@ def test_only_what_a_check_itself_leaves_is_held_against_it(
                 super().run_forever()
         """
     )
+    both = subject(
+        """
+        class Loop(asyncio.SelectorEventLoop):
+            def __init__(self):
+                super().__init__()
+                os.open(os.devnull, os.O_RDONLY)
+
+            def run_forever(self):
+                if len(self._ready) > 1000:
+                    os.pipe()
+                super().run_forever()
+        """
+    )
     runner = make_runner()
 
     assert runner.run(FIFO, lazy)["outcome"] == "passed"
@@ -156,6 +169,7 @@ def test_only_what_a_check_itself_leaves_is_held_against_it(
     assert runner.run(FIFO, every_loop)["outcome"] == "passed"
     assert runner.run(find("lifecycle::close_frees_file_descriptors"), every_loop)["outcome"] == "failed"
     assert runner.run(FIFO, leaking)["left_behind"] == ["2 open file descriptors (pipe)"]
+    assert runner.run(FIFO, both)["left_behind"] == ["2 open file descriptors (pipe)"], "without what every loop leaves"
 
 
 def test_a_loop_that_skips_the_body_does_not_pass(make_runner: MakeRunner, subject: Callable[[str], str]) -> None:
