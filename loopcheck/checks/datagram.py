@@ -534,13 +534,17 @@ async def broadcast_refused_by_default(endpoint):
 
 @check("asyncio-eventloop#asyncio.loop.create_datagram_endpoint")
 async def sock_used_as_is(endpoint, mailbox):
-    """A given socket is used itself: it sends from its address, and the transport tells its descriptor."""
+    """A given socket is used itself: it sends from its address, and the transport tells its descriptor.
+
+    The object may be detached from the descriptor: that belongs to the transport from then on.
+    """
     with udp() as sock:
+        number, address = sock.fileno(), sock.getsockname()
         async with endpoint(sock=sock) as (transport, _):
-            number = transport.get_extra_info("socket").fileno()
+            told = transport.get_extra_info("socket").fileno()
             transport.sendto(b"hello", mailbox.address)
 
-            assert (number, await mailbox.letter()) == (sock.fileno(), (b"hello", sock.getsockname()))
+            assert (told, await mailbox.letter()) == (number, (b"hello", address))
 
 
 @check("asyncio-eventloop#asyncio.loop.create_datagram_endpoint")
