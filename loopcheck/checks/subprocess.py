@@ -621,9 +621,8 @@ async def close_inside_a_callback(loop, patience):
     seen = {}
     for callback in ("connection_made", "pipe_data_received", "pipe_connection_lost", "process_exited"):
         factory = functools.partial(Child, **{callback: lambda protocol: protocol.transport.close()})
-        async with child(loop, patience, "sh", "-c", "echo out; exec cat", factory=factory) as (_, protocol):
-            if callback == "pipe_connection_lost":
-                protocol.transport.get_pipe_transport(2).close()
+        # The child itself closes a pipe: that the loop's end can be closed alone is for close_one_pipe.
+        async with child(loop, patience, "sh", "-c", "echo out; exec cat 2>&-", factory=factory) as (_, protocol):
             if callback == "process_exited":
                 protocol.transport.kill()
             await protocol.until("connection_lost", patience)
