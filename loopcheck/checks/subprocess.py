@@ -1451,9 +1451,13 @@ def unclosed_transport_warns(loop_factory, patience):
     How a loop words it is its own affair.
     """
 
+    async def start(loop):
+        transport, _ = await loop.subprocess_exec(Child, *FOREVER, **NOTHING)
+        return transport
+
     def leave():
         loop = loop_factory()
-        transport, _ = run_coroutine(loop, loop.subprocess_exec(Child, *FOREVER, **NOTHING))
+        transport = run_coroutine(loop, start(loop))
         loop.close()
         return transport.get_pid()
 
