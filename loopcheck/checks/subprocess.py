@@ -828,8 +828,9 @@ async def communicate_large(patience):
 
 @check(PROCESS + ".communicate")
 async def communicate_ignores_epipe(patience, errors):
-    """communicate() does not mind a child that ends without reading its input."""
-    seen = await communicated(patience, "echo out", bytes(500_000), stdin=PIPE, stdout=PIPE)
+    """communicate() does not mind a child that ends before it has read all of its input."""
+    # It reads a line, so that it does not end before there is any.
+    seen = await communicated(patience, "read line; echo out", b"\n" + bytes(500_000), stdin=PIPE, stdout=PIPE)
 
     assert (seen, errors) == ((b"out\n", None, 0), [])
 
