@@ -115,6 +115,9 @@ def test_liar_is_caught(path: Path, nursery: str) -> None:
     named = caught_by(path)
     assert named <= {entry.id for entry in catalogue()}, f"{path.name} names checks that there are not"
     expected = named & applicable().keys()
+    if sys.version_info[:2] != JUDGE:
+        # The check is the same wherever it applies; the liar reaches into what differs from version to version.
+        expected = {id for id in expected if not applicable()[id].applies(f"{JUDGE[0]}.{JUDGE[1]}.0")}
     if not expected:
         pytest.skip("none of its checks applies to this Python")
 
