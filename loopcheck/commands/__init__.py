@@ -1,0 +1,28 @@
+"""The commands of ``loopcheck``, a module each, imported when it is asked for.
+
+A module has ``add_arguments(parser)`` and ``run(options)``, which returns the exit status. What is heavy it imports
+inside its functions, and a mistake of the user's it raises as a :class:`Mistake`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+COMMANDS = {
+    "list": "list the checks, and the behaviours that are not tested",
+    "explain": "say what one check claims, and show its source",
+}
+"""The name of each command, which is that of its module, and what it does."""
+
+
+class Mistake(Exception):
+    """What the user asked for cannot be done; the message says what was asked, what was found and what to do."""
+
+
+def unknown(what: str, name: str, names: Iterable[str]) -> Mistake:
+    """The mistake of naming what there is not, with the name that is closest."""
+    # Not list(): that is a command of this package, once it was imported.
+    close = difflib.get_close_matches(name, [*names], n=1)
+    near = f"did you mean {close[0]!r}?" if close else "'loopcheck list' shows all ids"
+    return Mistake(f"there is no {what} {name!r}; {near}")
