@@ -15,27 +15,24 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from loopcheck.kit.net import Watcher
+from loopcheck.kit.channels import Receiver
 
 SIZE = 2**16
 
 
-class Buffers(Watcher, asyncio.BufferedProtocol):
-    """A watcher of a byte stream that brings its own buffers.
+class Buffers(Receiver, asyncio.BufferedProtocol):
+    """A receiver that brings its own buffers, and keeps what was put into them.
 
     Args:
         offer: makes what get_buffer() returns; if not given, the same view of 64 KiB each time.
-        keep_open: what eof_received() returns.
-        react: functions to call in a callback, by its name, with the protocol as argument.
+        options: as for a Receiver.
     """
 
-    def __init__(
-        self, offer: Callable[[], Any] | None = None, *, keep_open: object = None, **react: Callable[[Any], Any]
-    ) -> None:
-        self.chunks: list[bytes] = []
-        """What was found in the buffers, call by call."""
-        super().__init__(_nothing, **react)
-        self.keep_open = keep_open
+    ARRIVAL = "buffer_updated"
+    UNTOLD = ("get_buffer",)
+
+    def __init__(self, offer: Callable[[], Any] | None = None, **options: Any) -> None:
+        super().__init__(**options)
         self.hints: list[Any] = []
         """What get_buffer() was given."""
         self.counts: list[Any] = []
@@ -44,24 +41,6 @@ class Buffers(Watcher, asyncio.BufferedProtocol):
         self._offer = offer or (lambda: view)
         self.buffer: Any = None
         """What get_buffer() returned last; a protocol that must not keep it may drop it."""
-
-    @property  # adding bytes to bytes takes long when they are many
-    def data(self) -> bytes:
-        """All that was received."""
-        return b"".join(self.chunks)
-
-    @data.setter
-    def data(self, value: bytes) -> None:
-        self.chunks[:] = [value] if value else []
-
-    @property
-    def events(self) -> list[str]:
-        """The names of the callbacks in order, but for get_buffer; buffer_updated once for several in a row."""
-        names: list[str] = []
-        for name, _ in self.seen:
-            if name != "get_buffer" and (name != "buffer_updated" or names[-1:] != ["buffer_updated"]):
-                names.append(name)
-        return names
 
     def get_buffer(self, sizehint: int) -> Any:
         self.hints.append(sizehint)
@@ -75,21 +54,3 @@ class Buffers(Watcher, asyncio.BufferedProtocol):
             with memoryview(self.buffer) as view:
                 self.chunks.append(bytes(view[:nbytes]))
         self.note("buffer_updated")
-
-    def eof_received(self) -> Any:
-        self.note("eof_received")
-        return self.keep_open
-
-    async def has_received(self, number: int, patience: float) -> bytes:
-        """Wait until so many bytes have come, at least; all that has come."""
-        __tracebackhide__ = True
-        await self.board.wait(
-            lambda: sum(map(len, self.chunks)) >= number,
-            patience,
-            lambda: f"buffer_updated() is called for {number} bytes in all; it was for {sum(map(len, self.chunks))}",
-        )
-        return self.data
-
-
-def _nothing() -> None:
-    return None

@@ -36,10 +36,10 @@ import os
 import socket
 from array import array
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from loopcheck.kit.bench import HEAVY, Bench, tool
-from loopcheck.kit.net import StreamWatcher, Watcher, Watchers, closing, serving, within
+from loopcheck.kit.net import Watcher, Watchers, closing, serving, within
 from loopcheck.kit.peers import Peer, connect, narrowed
 
 SECURED = ("tls", "tls12", "tls-server", "start-tls", "start-tls-server", "tls-in-tls")
@@ -82,18 +82,25 @@ def fill(transport: Any) -> bytes:
     return bytes(sent)
 
 
-class Wire(StreamWatcher):
-    """A stream watcher that looks at nothing and can keep a half-open connection.
+class Receiver(Watcher):
+    """A watcher of a byte stream that looks at nothing, keeps what comes and can keep a half-open connection.
+
+    Every subclass is one way to receive.
 
     Args:
         keep_open: what eof_received() returns.
         react: functions to call in a callback, by its name, with the protocol as argument.
     """
 
+    ARRIVAL: ClassVar[str]
+    """The callback that says that data has come."""
+    UNTOLD: ClassVar[tuple[str, ...]] = ()
+    """Callbacks that ``events`` leaves out."""
+
     def __init__(self, *, keep_open: object = None, **react: Callable[[Any], Any]) -> None:
         self.chunks: list[bytes] = []
-        """What data_received() was given, call by call."""
-        super().__init__(_nothing, **react)
+        """What came, call by call."""
+        super().__init__(lambda: None, **react)
         self.keep_open = keep_open
 
     @property  # adding bytes to bytes takes long when they are many
@@ -107,16 +114,12 @@ class Wire(StreamWatcher):
 
     @property
     def events(self) -> list[str]:
-        """The names of the callbacks in order; data_received once for several in a row."""
+        """The names of the callbacks in order; the one that brings data once for several in a row."""
         names: list[str] = []
         for name, _ in self.seen:
-            if name != "data_received" or names[-1:] != ["data_received"]:
+            if name not in self.UNTOLD and (name != self.ARRIVAL or names[-1:] != [name]):
                 names.append(name)
         return names
-
-    def data_received(self, data: bytes) -> None:
-        self.chunks.append(data)
-        self.note("data_received")
 
     def eof_received(self) -> Any:
         self.note("eof_received")
@@ -128,20 +131,26 @@ class Wire(StreamWatcher):
         await self.board.wait(
             lambda: sum(map(len, self.chunks)) >= number,
             patience,
-            lambda: f"data_received() is called with {number} bytes in all; it got {sum(map(len, self.chunks))}",
+            lambda: f"{self.ARRIVAL}() is called for {number} bytes in all; it was for {sum(map(len, self.chunks))}",
         )
         return self.data
 
 
-def _nothing() -> None:
-    return None
+class Wire(Receiver, asyncio.Protocol):
+    """A receiver that is given the bytes."""
+
+    ARRIVAL = "data_received"
+
+    def data_received(self, data: bytes) -> None:
+        self.chunks.append(data)
+        self.note("data_received")
 
 
 class _Made(Watchers):
     """A protocol factory that remembers what it made, out of another one."""
 
     def __init__(self, make: Callable[[], Watcher]) -> None:
-        super().__init__(Watcher, _nothing)
+        super().__init__(Watcher, lambda: None)
         self._make = make
 
     def __call__(self) -> Watcher:

@@ -17,7 +17,7 @@ from typing import Any
 
 from loopcheck.kit.bench import HEAVY, Bench, tool
 from loopcheck.kit.buffers import Buffers
-from loopcheck.kit.channels import Channel, Wire, pattern
+from loopcheck.kit.channels import Channel, Receiver, Wire, pattern
 from loopcheck.kit.peers import AS_SENT, Peer, compared
 from loopcheck.kit.turns import pass_turns
 
@@ -48,7 +48,7 @@ Step = tuple[str, Callable[["_Talk"], Coroutine[Any, Any, None]]]
 class _Talk:
     """One connection, and what should have come over it."""
 
-    def __init__(self, transport: Any, protocol: Wire | Buffers, peer: Peer) -> None:
+    def __init__(self, transport: Any, protocol: Receiver, peer: Peer) -> None:
         self.transport, self.protocol, self.peer = transport, protocol, peer
         self.written = bytearray()
         self.arrived = bytearray()
@@ -268,7 +268,7 @@ _ENDINGS = ("close()", "the peer closes", "close(), with eof_received() keeping 
 
 
 async def _talk_both(
-    channel: Channel, data: bytes, patience: float, make: Callable[..., Wire | Buffers] = Wire
+    channel: Channel, data: bytes, patience: float, make: Callable[..., Receiver] = Wire
 ) -> list[str]:
     first, *steps = data or b"\0"
     ending = _ENDINGS[first % len(_ENDINGS)]
