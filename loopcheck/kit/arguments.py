@@ -62,6 +62,9 @@ async def _ending(bench: Bench, arguments: Arguments, combination: Combination) 
         except Exception as error:
             return type(error)
         finally:
+            # Of several look-ups that fail the first one is told, and the others go on for as long as they take.
+            if others := asyncio.all_tasks() - {asyncio.current_task()}:
+                await asyncio.wait(others, timeout=bench.patience)
             await pass_turns(2)
     return None
 

@@ -267,9 +267,7 @@ async def _talk_reading(channel: Channel, data: bytes, patience: float) -> list[
 _ENDINGS = ("close()", "the peer closes", "close(), with eof_received() keeping the transport open", "abort()")
 
 
-async def _talk_both(
-    channel: Channel, data: bytes, patience: float, make: Callable[..., Receiver] = Wire
-) -> list[str]:
+async def _talk_both(channel: Channel, data: bytes, patience: float, make: Callable[..., Receiver] = Wire) -> list[str]:
     first, *steps = data or b"\0"
     ending = _ENDINGS[first % len(_ENDINGS)]
     given = make(keep_open="keeping" in ending)
