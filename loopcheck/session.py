@@ -335,6 +335,8 @@ class BatterySession:
             self.report.finish(why)
             if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
                 session.exitstatus = verdict.exit_status(self.report.outcomes(), self.config.getoption("loop_level"))
+            if self.report.trouble:
+                session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
     def pytest_unconfigure(self) -> None:
         """Leave no process behind, however the session ended."""
@@ -355,6 +357,11 @@ class BatterySession:
         yield
         if self.report is not None:
             cards.summary(terminalreporter, self.report, self.identities, self.config.getoption("loop_level"))
+            if self.report.trouble:
+                path = self.config.getoption("loop_report")
+                terminalreporter.write_line(
+                    f"--loop-report={path!r}: cannot write it to its end: {self.report.trouble}", red=True
+                )
 
 
 def _with_detail(error: SubjectError) -> str:

@@ -12,6 +12,7 @@ import pytest
 from loopcheck.check import Entry
 from loopcheck.report import reading, records
 
+FOOTER: dict[str, Any] = {"record": "footer", "ended": "2026-11-28T09:30:00Z", "complete": True}
 IDS = ("invented::a", "invented::b[debug]")
 
 
@@ -24,7 +25,7 @@ def lines() -> list[dict[str, Any]]:
         )
         for id in IDS
     ]
-    return [head, *checks, {"record": "footer", "complete": True, "planned": 2, "counts": {"passed": 2}}]
+    return [head, *checks, FOOTER | {"planned": 2, "counts": {"passed": 2}}]
 
 
 def written(folder: Path, records: list[Any]) -> Path:
@@ -59,6 +60,20 @@ def test_a_run_that_says_so_is_incomplete(tmp_path: Path) -> None:
     assert reading.read(written(tmp_path, [head, one, other, footer])).complete is False
 
 
+def test_several_runs_are_read_from_a_merged_file(tmp_path: Path) -> None:
+    path = written(tmp_path, [{"record": "merge", "format": 1, "runs": 2}, *lines(), *lines()])
+
+    assert [run.complete for run in reading.read_all(path)] == [True, True]
+    with pytest.raises(reading.ReportError, match="it holds 2 runs"):
+        reading.read(path)
+
+
+def test_keys_of_a_newer_loopcheck_are_ignored(tmp_path: Path) -> None:
+    head, one, other, footer = lines()
+
+    assert reading.read(written(tmp_path, [head, one | {"mood": [1]}, other, footer])).complete
+
+
 def test_a_last_line_that_was_cut_is_named(tmp_path: Path) -> None:
     path = written(tmp_path, lines())
     path.write_bytes(path.read_bytes()[:-10])
@@ -67,7 +82,8 @@ def test_a_last_line_that_was_cut_is_named(tmp_path: Path) -> None:
         reading.read(path)
 
 
-HEAD, ONE, OTHER, FOOTER = lines()
+HEAD, ONE, OTHER, END = lines()
+MERGE = {"record": "merge", "format": 1, "runs": 2}
 
 
 @pytest.mark.parametrize(
@@ -75,21 +91,32 @@ HEAD, ONE, OTHER, FOOTER = lines()
     [
         ([], "it is empty; a report begins with a header"),
         ([[]], ":1: expected an object, found list"),
-        ([{"record": "song"}], ":1: a record of kind 'song'; there are header, check, footer"),
+        ([{"record": "song"}], ":1: a record of kind 'song'; there are merge, header, check, footer"),
         ([{"record": ["header"]}], ":1: a record of kind ['header']"),
         ([ONE], ":1: the first record is no header"),
         ([HEAD, HEAD], ":2: a second header"),
         ([HEAD | {"format": 99}], ":1: format 99; this loopcheck reads format 1"),
-        ([HEAD | {"format": True}], ":1: header: 'format' is True, no int"),
+        ([HEAD | {"format": True}], ":1: header: 'format' is True, expected an integer"),
         ([HEAD, ONE, ONE], ":3: a second record of 'invented::a'"),
-        ([HEAD, ONE | {"outcome": "fine"}], ":2: outcome 'fine'; there are passed"),
-        ([HEAD, ONE | {"level": "some"}], ":2: level 'some'; there are must"),
-        ([HEAD, ONE | {"id": 1}], ":2: check: 'id' is 1, no str"),
-        ([HEAD, ONE | {"id": "invented::c"}], "'invented::c' has a record, and is not in the plan"),
-        ([HEAD, ONE, FOOTER], "'invented::b[debug]' was planned, and has no record although there is a footer"),
-        ([HEAD, ONE, OTHER, FOOTER, ONE], ":5: a record behind the footer"),
-        ([HEAD, ONE, OTHER, FOOTER | {"counts": {"passed": 3}}], "the footer counts 2 planned, {'passed': 3}; "),
-        ([HEAD, ONE, OTHER, FOOTER | {"complete": False}], "the footer says complete=False, the records say otherwise"),
+        ([HEAD, ONE | {"outcome": "fine"}], ":2: check: 'outcome' is 'fine'; there are passed"),
+        ([HEAD, ONE | {"level": "some"}], ":2: check: 'level' is 'some'; there are must"),
+        ([HEAD, ONE | {"id": 1}], ":2: check: 'id' is 1, expected a string"),
+        ([HEAD, {key: ONE[key] for key in ONE if key != "area"}], ":2: check: 'area' is missing"),
+        ([HEAD, ONE | {"message": 1}], ":2: check: 'message' is 1, expected a string"),
+        ([HEAD, ONE | {"outcome": ["passed"]}], ":2: check: 'outcome' is ['passed']; there are"),
+        ([HEAD, ONE | {"traceback": [{"file": "a"}]}], ":2: check: 'traceback'[0].'line' is missing"),
+        ([HEAD | {"plan": ["a", "a"]}], "'a' is in the plan twice"),
+        ([HEAD | {"subjects": []}], "the subjects are []; there must be one"),
+        ([HEAD, ONE | {"subject": "c:D"}], ":2: 'c:D' is none of the subjects in the header"),
+        ([HEAD, MERGE], ":2: a merge record can only be the first"),
+        ([MERGE, HEAD, ONE, OTHER, END], "it says that it holds 2 runs, and 1 are whole; it was cut"),
+        ([MERGE, HEAD, ONE, HEAD, ONE, OTHER, END], ":4: a second header"),
+        ([MERGE], "it says that it holds 2 runs, and 0 are whole"),
+        ([HEAD, ONE | {"id": "invented::c"}], ":2: 'invented::c' has a record, and is not in the plan"),
+        ([HEAD, ONE, END], "'invented::b[debug]' was planned, and has no record although there is a footer"),
+        ([HEAD, ONE, OTHER, END, ONE], ":5: a record behind the footer"),
+        ([HEAD, ONE, OTHER, END | {"counts": {"passed": 3}}], "the footer counts 2 planned, {'passed': 3}; "),
+        ([HEAD, ONE, OTHER, END | {"complete": False}], "the footer says complete=False, the records say otherwise"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, content: list[Any], says: str) -> None:

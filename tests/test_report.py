@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,7 @@ def test_every_planned_id_gets_one_record_and_the_footer_counts(tmp_path: Path) 
 
     assert head == {"record": "header", "plan": ["invented::a", "invented::b"]}
     assert [(one["id"], one["outcome"]) for one in checks] == [("invented::a", "passed"), ("invented::b", "not-run")]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", footer.pop("ended"))
     assert footer == {
         "record": "footer",
         "complete": False,
@@ -83,6 +86,31 @@ def test_hostile_strings_survive_the_file(tmp_path: Path) -> None:
     kept.finish("")
 
     assert lines(path)[1]["message"] == text
+
+
+def test_a_full_disk_is_told_at_once_or_at_the_end(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space left on device"):
+        report(Path("/dev/full"), "invented::a")
+
+    kept = report(tmp_path / "report.jsonl", "invented::a", "invented::b")
+    full = os.open("/dev/full", os.O_WRONLY)
+    os.dup2(full, kept._file.fileno())  # type: ignore[union-attr]
+    os.close(full)
+    kept.add("invented::a", seen("passed"))
+    kept.add("invented::b", seen("passed"))
+    kept.finish("")
+
+    assert (kept.trouble, len(kept.outcomes())) == ("No space left on device", 2)
+
+
+def test_no_text_of_a_record_is_endless(tmp_path: Path) -> None:
+    path = tmp_path / "report.jsonl"
+    kept = report(path, "invented::a")
+    kept.add("invented::a", seen("failed", message="x" * 10_000_000, left_behind=["y" * 1_000_000] * 1_000))
+    kept.finish("")
+
+    assert path.stat().st_size < 5_000_000
+    assert lines(path)[1]["message"].endswith("[... 9980000 more characters]")
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)

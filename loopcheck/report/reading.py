@@ -5,23 +5,20 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from loopcheck.outcomes import LEVELS, OUTCOMES
 from loopcheck.report.records import FORMAT
+from loopcheck.report.schema import fault
 
 Record = dict[str, Any]
 
 _LONGEST = 16 * 2**20
-"""Characters. Strings in records are cut at a few thousand; the longest line is the plan, with some 50 an id."""
+"""Bytes. Strings in records are cut at a few thousand; the longest line is the plan, with some 50 an id."""
 
-_NEEDED: dict[str, dict[str, type]] = {
-    "header": {"format": int, "loopcheck": str, "catalogue": str, "subjects": list, "environment": dict, "plan": list},
-    "check": {"id": str, "check": str, "area": str, "level": str, "subject": str, "outcome": str, "sentence": str},
-    "footer": {"complete": bool, "planned": int, "counts": dict},
-}
+_LARGEST = 512 * 2**20
+"""Bytes of a file. A run in which every check fails at length has some ten thousand a check."""
 
 
 class ReportError(Exception):
@@ -38,96 +35,149 @@ class Run:
     """By id, in the order of the plan."""
     complete: bool
     """Whether everything that was planned ran, and the run ended by itself."""
+    footer: Record | None = None
+    """None when the run was killed before it could write one."""
 
     @property
     def subjects(self) -> dict[str, Record]:
         """What each subject is, by its factory."""
         return {subject["factory"]: subject for subject in self.header["subjects"]}
 
+    @property
+    def why_incomplete(self) -> str:
+        """Why it is incomplete; empty if it is not."""
+        if self.footer is None:
+            return "the report has no footer: the run was killed"
+        return "" if self.complete else str(self.footer.get("why", "some checks did not run"))
+
 
 def read(path: Path) -> Run:
-    """Read a report.
+    """Read the report of one run.
 
     A file whose footer is missing was left by a run that was killed: it is readable, and incomplete.
 
     Raises:
+        ReportError: it cannot be read, it is none, it contradicts itself, or it holds several runs.
+    """
+    runs = read_all(path)
+    if len(runs) != 1:
+        raise ReportError(f"{path}: it holds {len(runs)} runs, merged; name the report of one run")
+    return runs[0]
+
+
+def read_all(path: Path) -> list[Run]:
+    """Read a report of one run, or of several that ``loopcheck merge`` has put together.
+
+    Raises:
         ReportError: it cannot be read, it is none, or it contradicts itself.
     """
-    header: Record | None = None
-    footer: Record | None = None
-    checks: dict[str, Record] = {}
+    merged: Record | None = None
+    drafts: list[_Draft] = []
     for number, record in _lines(path):
-        kind = _kind(path, number, record)
-        if (kind == "header") != (header is None):
-            what = "the first record is no header" if header is None else "a second header"
-            raise ReportError(f"{path}:{number}: {what}; one file is one run, 'loopcheck merge' puts several together")
-        if footer is not None:
-            raise ReportError(f"{path}:{number}: a record behind the footer")
-        if kind == "header":
-            header = record
-            if record["format"] != FORMAT:
+        kind = record["record"]
+        if kind in ("merge", "header") and record["format"] != FORMAT:
+            raise ReportError(
+                f"{path}:{number}: format {record['format']}; this loopcheck reads format {FORMAT}; "
+                "use the version that wrote it, or a newer one"
+            )
+        if kind == "merge":
+            if number > 1:
+                raise ReportError(f"{path}:{number}: a merge record can only be the first")
+            merged = record
+        elif kind == "header":
+            if drafts and (merged is None or drafts[-1].footer is None):
                 raise ReportError(
-                    f"{path}:{number}: format {record['format']}; this loopcheck reads format {FORMAT}; "
-                    "use the version that wrote it, or a newer one"
+                    f"{path}:{number}: a second header; one file is one run, 'loopcheck merge' puts several together"
                 )
-        elif kind == "footer":
-            footer = record
-        elif record["id"] in checks:
-            raise ReportError(f"{path}:{number}: a second record of {record['id']!r}")
+            drafts.append(_Draft(path, record))
+        elif not drafts:
+            raise ReportError(f"{path}:{number}: the first record is no header")
         else:
-            checks[record["id"]] = record
-    if header is None:
+            drafts[-1].add(number, record)
+    if merged is not None and (merged["runs"] != len(drafts) or not all(draft.footer for draft in drafts)):
+        ended = sum(draft.footer is not None for draft in drafts)
+        raise ReportError(f"{path}: it says that it holds {merged['runs']} runs, and {ended} are whole; it was cut")
+    if not drafts:
         raise ReportError(f"{path}: it is empty; a report begins with a header")
-    plan = list(map(str, header["plan"]))
-    if stranger := next((id for id in checks if id not in set(plan)), None):
-        raise ReportError(f"{path}: {stranger!r} has a record, and is not in the plan")
-    if footer is not None:
-        _compare(path, plan, checks, footer)
-    ordered = {id: checks[id] for id in plan if id in checks}
-    return Run(str(path), header, ordered, footer is not None and footer["complete"])
+    return [draft.finish() for draft in drafts]
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A run while its records are read."""
+
+    path: Path
+    header: Record
+    plan: dict[str, None] = field(default_factory=dict)
+    checks: dict[str, Record] = field(default_factory=dict)
+    footer: Record | None = None
+
+    def __post_init__(self) -> None:
+        self.plan = dict.fromkeys(self.header["plan"])
+        if len(self.plan) != len(self.header["plan"]):
+            twice: str = Counter(self.header["plan"]).most_common(1)[0][0]
+            raise ReportError(f"{self.path}: {twice[:200]!r} is in the plan twice")
+        factories = [subject["factory"] for subject in self.header["subjects"]]
+        if not factories or len(set(factories)) != len(factories):
+            raise ReportError(f"{self.path}: the subjects are {factories!r:.200}; there must be one, and each once")
+
+    def add(self, number: int, record: Record) -> None:
+        if self.footer is not None:
+            raise ReportError(f"{self.path}:{number}: a record behind the footer")
+        if record["record"] == "footer":
+            self.footer = record
+            return
+        id = record["id"]
+        if id in self.checks:
+            raise ReportError(f"{self.path}:{number}: a second record of {id[:200]!r}")
+        if id not in self.plan:
+            raise ReportError(f"{self.path}:{number}: {id[:200]!r} has a record, and is not in the plan")
+        if not any(record["subject"] == subject["factory"] for subject in self.header["subjects"]):
+            raise ReportError(
+                f"{self.path}:{number}: {record['subject'][:200]!r} is none of the subjects in the header"
+            )
+        self.checks[id] = record
+
+    def finish(self) -> Run:
+        if self.footer is not None:
+            self._compare(self.footer)
+        ordered = {id: self.checks[id] for id in self.plan if id in self.checks}
+        complete = self.footer is not None and self.footer["complete"]
+        return Run(str(self.path), self.header, ordered, complete, self.footer)
+
+    def _compare(self, footer: Record) -> None:
+        path = self.path
+        counts = dict(Counter(record["outcome"] for record in self.checks.values()))
+        if missing := next((id for id in self.plan if id not in self.checks), None):
+            raise ReportError(f"{path}: {missing[:200]!r} was planned, and has no record although there is a footer")
+        if (footer["planned"], footer["counts"]) != (len(self.plan), counts):
+            raise ReportError(
+                f"{path}: the footer counts {footer['planned']} planned, {footer['counts']!r:.400}; "
+                f"the records are {len(self.plan)}, {counts}"
+            )
+        if footer["complete"] != ("not-run" not in counts):
+            raise ReportError(f"{path}: the footer says complete={footer['complete']}, the records say otherwise")
 
 
 def _lines(path: Path) -> Iterator[tuple[int, Record]]:
     try:
         with path.open("rb") as file:
-            number = 0
+            number = size = 0
             while line := file.readline(_LONGEST + 1):
                 number += 1
+                size += len(line)
                 if len(line) > _LONGEST:
                     raise ReportError(f"{path}:{number}: a line of more than {_LONGEST} bytes; no report has that")
+                if size > _LARGEST:
+                    raise ReportError(f"{path}:{number}: more than {_LARGEST} bytes; no report has that")
                 try:
                     record = json.loads(line)
                 except (ValueError, RecursionError) as error:
                     raise ReportError(f"{path}:{number}: it is no JSON: {error}") from None
                 if not isinstance(record, dict):
                     raise ReportError(f"{path}:{number}: expected an object, found {type(record).__name__}")
+                if found := fault(record):
+                    raise ReportError(f"{path}:{number}: {found}")
                 yield number, record
     except OSError as error:
         raise ReportError(f"{path}: cannot read it: {error.strerror}") from None
-
-
-def _kind(path: Path, number: int, record: Record) -> str:
-    kind = record.get("record")
-    if not isinstance(kind, str) or kind not in _NEEDED:
-        raise ReportError(f"{path}:{number}: a record of kind {kind!r}; there are {', '.join(_NEEDED)}")
-    for key, type_ in _NEEDED[kind].items():
-        if type(record.get(key)) is not type_:
-            raise ReportError(f"{path}:{number}: {kind}: {key!r} is {record.get(key)!r:.80}, no {type_.__name__}")
-    if kind == "check" and record["outcome"] not in OUTCOMES:
-        raise ReportError(f"{path}:{number}: outcome {record['outcome']!r:.80}; there are {', '.join(OUTCOMES)}")
-    if kind == "check" and record["level"] not in LEVELS:
-        raise ReportError(f"{path}:{number}: level {record['level']!r:.80}; there are {', '.join(LEVELS)}")
-    return kind
-
-
-def _compare(path: Path, plan: list[str], checks: dict[str, Record], footer: Record) -> None:
-    counts = dict(Counter(record["outcome"] for record in checks.values()))
-    if missing := next((id for id in plan if id not in checks), None):
-        raise ReportError(f"{path}: {missing!r} was planned, and has no record although there is a footer")
-    if (footer["planned"], footer["counts"]) != (len(plan), counts):
-        raise ReportError(
-            f"{path}: the footer counts {footer['planned']} planned, {footer['counts']}; "
-            f"the records are {len(plan)}, {counts}"
-        )
-    if footer["complete"] != ("not-run" not in counts):
-        raise ReportError(f"{path}: the footer says complete={footer['complete']}, the records say otherwise")

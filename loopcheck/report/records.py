@@ -5,6 +5,8 @@ A file without a footer is incomplete. In a complete one every planned id has ex
 
 from __future__ import annotations
 
+import contextlib
+import datetime
 import json
 import platform
 import sys
@@ -16,6 +18,7 @@ from typing import Any, TextIO
 from loopcheck.check import Entry, catalogue_digest
 from loopcheck.known import Declaration
 from loopcheck.outcomes import OUTCOMES
+from loopcheck.report import privacy
 
 FORMAT = 1
 """The version of the format: raised when a reader of an older one would misread."""
@@ -37,15 +40,16 @@ def header(
         "format": FORMAT,
         "loopcheck": loopcheck,
         "catalogue": catalogue_digest(),
+        "started": _now(),
         "subjects": list(subjects),
         "level": level,
         "declaration": None
         if declaration is None
         else {
-            "path": declaration.path,
+            "path": privacy.here().text(declaration.path),
             "digest": declaration.digest,
             "subject": declaration.factory,
-            "declined": dict(declaration.declined),
+            "declined": privacy.here().of(dict(declaration.declined)),
         },
         "environment": {
             "python": platform.python_version(),
@@ -60,21 +64,30 @@ def header(
     }
 
 
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def check_record(id: str, entry: Entry, subject: str, seen: Record) -> Record:
     """The record of one check: what it claims, and what was seen."""
-    return {
-        "record": "check",
-        "id": id,
-        "check": entry.id,
-        "area": entry.area,
-        "setting": entry.setting,
-        "level": entry.level,
-        "subject": subject,
-        "outcome": seen["outcome"],
-        "sentence": entry.sentence,
-        "reference": entry.reference,
-        "link": entry.link,
-    } | {key: value for key, value in seen.items() if key != "outcome"}
+    formerly = {"formerly": entry.former_ids} if entry.formerly else {}
+    return (
+        {
+            "record": "check",
+            "id": id,
+            "check": entry.id,
+            "area": entry.area,
+            "setting": entry.setting,
+            "level": entry.level,
+            "subject": subject,
+            "outcome": seen["outcome"],
+            "sentence": entry.sentence,
+            "reference": entry.reference,
+            "link": entry.link,
+        }
+        | formerly
+        | {key: value for key, value in seen.items() if key != "outcome"}
+    )
 
 
 class Report:
@@ -98,23 +111,38 @@ class Report:
         self._planned = planned
         self._copies = copies
         self._waiting: dict[str, list[Record]] = {}
+        self.trouble = ""
+        """Why the file could not be written to its end; empty if nothing went wrong. The run goes on without it."""
         self._file: TextIO | None = None
         if path is not None:
             self._file = path.open("w", encoding="ascii", newline="\n")
         self._write(head)
+        if self.trouble:
+            raise OSError(None, self.trouble)
 
     def _write(self, record: Record) -> None:
-        if self._file is not None:
+        if self._file is None:
+            return
+        try:
             # A line at a time, out of our hands at once: whatever happens to us, it is in the file.
             self._file.write(json.dumps(record, ensure_ascii=True) + "\n")
             self._file.flush()
+        except OSError as error:
+            self.trouble = str(error.strerror)
+            self._close()
+
+    def _close(self) -> None:
+        if self._file is not None:
+            with contextlib.suppress(OSError):  # what could not be written is tried again
+                self._file.close()
+            self._file = None
 
     def add(self, id: str, seen: Record) -> None:
         """Take what was seen of a planned check; of one that runs several times, the worst is kept."""
         if id not in self._planned or id in self.checks:
             return
         copies = self._waiting.setdefault(id, [])
-        copies.append(check_record(id, *self._planned[id], seen))
+        copies.append(check_record(id, *self._planned[id], privacy.here().of(seen)))
         if len(copies) >= self._copies:
             self._settle(id)
 
@@ -143,6 +171,7 @@ class Report:
         counts = Counter(record["outcome"] for record in self.checks.values())
         footer: Record = {
             "record": "footer",
+            "ended": _now(),
             "complete": not missing,
             "planned": len(self._planned),
             "counts": {outcome: counts[outcome] for outcome in OUTCOMES if counts[outcome]},
@@ -151,9 +180,7 @@ class Report:
             footer["why"] = why
         self._write(footer)
         self.head = self.head | {"footer": footer}
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self._close()
 
     def outcomes(self) -> list[Record]:
         """The records of all planned checks, in the order of the plan."""

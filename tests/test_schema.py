@@ -1,0 +1,95 @@
+"""The schema of the records: what is written keeps to it, and our reading of it is that of a library."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+import re
+from typing import Any
+
+import jsonschema
+import pytest
+from support import ROOT, PytestRunner
+from test_reading import lines
+
+from loopcheck.outcomes import LEVELS, OUTCOMES
+from loopcheck.report import records
+from loopcheck.report.schema import fault, schema
+
+VALIDATOR = jsonschema.Draft202012Validator(schema())
+
+FULL = lines()[1] | {
+    "formerly": ["invented::z"],
+    "seconds": 0.25,
+    "message": "it is 2",
+    "explanation": "assert 2 == 1",
+    "expected": "1",
+    "observed": "2",
+    "error": "AssertionError",
+    "traceback": [{"file": "a.py", "line": 1, "function": "f", "code": "assert 2 == 1"}],
+    "left_behind": ["a thread"],
+    "stack": "File ...",
+    "signal": "SIGSEGV",
+    "exit_code": 3,
+    "printed": "hello",
+    "alone": "passed",
+    "after": "invented::b",
+    "on_subject": "failed",
+    "was": "failed",
+    "declared": {"place": "loopcheck.toml:3", "reason": "so it is", "issue": "https://example.org/1"},
+    "advice": "mend it",
+}
+"""A check record with every key that there is."""
+
+
+def test_the_schema_is_one() -> None:
+    jsonschema.Draft202012Validator.check_schema(schema())
+
+    assert schema()["$defs"]["outcome"]["enum"] == list(OUTCOMES)
+    assert schema()["$defs"]["level"]["enum"] == list(LEVELS)
+
+
+def test_what_a_run_writes_keeps_to_it(run_pytest: PytestRunner) -> None:
+    run = run_pytest("--loop-factory=calls_removed_handlers:Loop", "signals", "-k", "remove")
+
+    assert {"passed", "failed"} <= set(run.outcomes.values())
+    for record in run.records:
+        VALIDATOR.validate(record)
+
+
+def test_every_key_is_told() -> None:
+    text = (ROOT / "docs" / "report-format.md").read_text()
+    told = set(re.findall(r"`(\w+)`", text))
+
+    assert [(kind, key) for kind in schema()["$defs"] for key in schema()["$defs"][kind].get("properties", ())
+            if key not in told] == []  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_we_find_what_a_library_finds(seed: int) -> None:
+    chance = random.Random(seed)
+    head, one, _, footer = lines()
+    head["declaration"] = {"path": "a", "digest": "b", "subject": "c:D", "declined": {"tls": "none"}}
+    merge = {"record": "merge", "format": records.FORMAT, "runs": 1}
+    for record in (head, one, FULL, footer, merge):
+        assert (fault(record), VALIDATOR.is_valid(record)) == ("", True)
+        for _ in range(100):
+            spoilt = _spoil(copy.deepcopy(record), chance)
+
+            assert (fault(spoilt) == "") == VALIDATOR.is_valid(spoilt), json.dumps(spoilt)
+
+
+def _spoil(record: dict[str, Any], chance: random.Random) -> dict[str, Any]:
+    """The record with another value somewhere, or without a key."""
+    holder: Any = record
+    while True:
+        key = chance.choice(list(holder) if isinstance(holder, dict) else range(len(holder)))
+        if isinstance(holder[key], (dict, list)) and holder[key] and chance.random() < 0.8:
+            holder = holder[key]
+        elif isinstance(holder, dict) and chance.random() < 0.2:
+            del holder[key]
+            return record
+        else:
+            holder[key] = chance.choice([None, True, 0, 1.5, "text", "passed", [], ["text"], [1], {}, {"a": "b"}])
+            return record
