@@ -100,6 +100,7 @@ class Entry:
 _SPOKEN_OF = tuple(one.name for one in fields(Entry) if one.name != "function")
 
 
+@functools.cache
 def applies_to(specifier: str, version: str) -> bool:
     """Whether a Python version is one that a specifier names; an empty one names all."""
     # A pre-release of 3.15 is 3.15 here; PEP 440 would sort it before.

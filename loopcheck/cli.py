@@ -10,10 +10,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from loopcheck import __version__
-from loopcheck.commands import COMMANDS, Mistake
+from loopcheck.commands import COMMANDS, Ended, Mistake
 
 USAGE = 4
 """Exit status for a mistake on the command line, as pytest's."""
+
+INTERRUPTED = 2
+"""Exit status after Ctrl-C, as pytest's."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -42,13 +45,23 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status: the command's, or 4 for a mistake."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    options = _parser(arguments).parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    end = given.index("--") if "--" in given else len(given)
+    parser = _parser(given[:end])
+    options = parser.parse_args(given[:end])
+    if passed_on := given[end + 1 :]:
+        if "pytest" not in options:
+            parser.error(f"'loopcheck {options.command}' does not run pytest: there can be nothing after --")
+        options.pytest = passed_on
     try:
         status: int = options.run(options)
     except Mistake as mistake:
         print(f"loopcheck: {mistake}", file=sys.stderr)
         return USAGE
+    except Ended as end_of:
+        return end_of.status
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except BrokenPipeError:
         # The reader, such as head, has what it wanted.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

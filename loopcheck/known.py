@@ -13,7 +13,7 @@ import hashlib
 import re
 import sys
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,12 @@ FILE = "loopcheck.toml"
 KNOWN_OUTCOMES = ("failed", "hang", "crash", "exited")
 """The outcomes that can be declared: all that a loop can be blamed for."""
 
-_CONDITIONS = ("python", "platform", "version", "needs")
+TODO = "TODO"
+"""What a reason begins with that is still to be written. It counts as a reason; the summary says how many there are."""
+
+CONDITIONS = ("python", "platform", "version", "needs")
+
+_KEYS = ("id", "outcome", "match", "reason", "issue", *CONDITIONS, "expires")
 
 
 class DeclarationError(Exception):
@@ -52,7 +57,7 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """One ``[[known]]`` entry: a failure that is declared."""
+    """A failure that is declared: one of the ids of a ``[[known]]`` entry."""
 
     id: str
     """The id of a check as in the report, or a pattern with ``*`` for any characters."""
@@ -69,6 +74,10 @@ class Known:
     expires: str = ""
     """A day, as 2027-03-01, or a version of the subject: from then on the entry counts no more."""
     line: int = 0
+    entry: int = 0
+    """Which of the file's ``[[known]]`` tables it is of, from zero."""
+    listed: bool = False
+    """Whether the entry has a list of ids, of which this is one."""
 
     def names(self, id: str) -> bool:
         """Whether the entry is about this id."""
@@ -124,12 +133,10 @@ class Declaration:
         declared = {"place": place, "reason": known.reason} | ({"issue": known.issue} if known.issue else {})
         judged = seen | {"was": outcome, "declared": declared}
         if outcome == "passed":
-            return judged | {
-                "outcome": "fixed",
-                "message": f"it passes: delete the entry in {place}"
-                if known.id == entry.id
-                else f"it passes: take it out of the pattern {known.id!r} in {place}",
-            }
+            advice = f"take it out of the pattern {known.id!r} in {place}"
+            if known.id == entry.id:
+                advice = f"take it out of the list in {place}" if known.listed else f"delete the entry in {place}"
+            return judged | {"outcome": "fixed", "message": f"it passes: {advice}"}
         if known.has_expired(here):
             return judged | {
                 "advice": f"its entry in {place} expired with {known.expires}: mend it, or renew the entry"
@@ -203,6 +210,11 @@ def words(seen: Mapping[str, Any]) -> str:
     return "\n".join(str(seen.get(key, "")) for key in ("message", "observed", "expected", "explanation", "stack"))
 
 
+def to_do(records: Iterable[Mapping[str, Any]]) -> int:
+    """How many of some records are as declared with a reason that is still to be written."""
+    return sum(record.get("declared", {}).get("reason", "").startswith(TODO) for record in records)
+
+
 def find(folder: Path) -> Path | None:
     """The file of a project: ``loopcheck.toml``, or ``pyproject.toml`` if that has a ``[tool.loopcheck]``."""
     path = folder / FILE
@@ -233,13 +245,30 @@ def read(path: Path, shown: str = "") -> Declaration:
         raise DeclarationError(f"{shown}: cannot read it: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise DeclarationError(f"{shown}: it is no UTF-8 text: {error.reason} at byte {error.start}") from None
+    return parse(text, shown)
+
+
+def parse(text: str, shown: str = FILE) -> Declaration:
+    """What the text of a file declares.
+
+    Args:
+        text: TOML.
+        shown: how messages name the file; if that is a ``pyproject.toml``, this is about its ``[tool.loopcheck]``.
+
+    Raises:
+        DeclarationError: something in it is wrong.
+    """
     try:
         whole = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise DeclarationError(f"{shown}: it is no TOML: {error}") from None
-    return _Reader(shown, text, prefix="tool.loopcheck." if path.name == "pyproject.toml" else "").read(
-        whole.get("tool", {}).get("loopcheck", {}) if path.name == "pyproject.toml" else whole
-    )
+    prefix = prefix_of(shown)
+    return _Reader(shown, text, prefix).read(whole.get("tool", {}).get("loopcheck", {}) if prefix else whole)
+
+
+def prefix_of(shown: str) -> str:
+    """What stands before the names of our tables in a file of this name."""
+    return "tool.loopcheck." if Path(shown).name == "pyproject.toml" else ""
 
 
 class _Reader:
@@ -263,7 +292,7 @@ class _Reader:
         entries = table.get("known", [])
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             raise self._error(self._header("known"), "known failures are tables: write [[known]]")
-        known = [self._known(entry, number) for number, entry in enumerate(entries)]
+        known = [one for number, entry in enumerate(entries) for one in self._known(entry, number)]
         self._no_doubles(known)
         digest = hashlib.sha256("\n".join(self._lines).encode()).hexdigest()
         return Declaration(self._path, factory, self._declined(self._table(table, "declined")), known, digest)
@@ -280,11 +309,11 @@ class _Reader:
                 )
         return {name: self._text(table, name, "[declined]", at, needed=True) for name in table}
 
-    def _known(self, table: Mapping[str, Any], number: int) -> Known:
+    def _known(self, table: Mapping[str, Any], number: int) -> list[Known]:
         at = self._header("known", number)
         where = "[[known]]"
-        keys = ("id", "outcome", "match", "reason", "issue", *_CONDITIONS, "expires")
-        self._keys(table, keys, where, at)
+        self._keys(table, _KEYS, where, at)
+        ids = list(self._ids(table, where, at))
         needs = table.get("needs", [])
         if not isinstance(needs, list) or not all(name in NEEDS for name in needs):
             raise self._error(self._line("needs", at), f"needs is {needs!r}; a list of names, of {', '.join(NEEDS)}")
@@ -293,17 +322,13 @@ class _Reader:
             expires = expires.isoformat()[:10]
             table = {**table, "expires": expires}
         text = {
-            key: self._text(table, key, where, at, needed=key in ("id", "outcome", "reason"))
-            for key in keys
-            if key != "needs"
+            key: self._text(table, key, where, at, needed=key in ("outcome", "reason"))
+            for key in _KEYS
+            if key not in ("id", "needs")
         }
         if text["outcome"] not in KNOWN_OUTCOMES:
             raise self._error(
                 self._line("outcome", at), f"outcome is {text['outcome']!r}; one of {', '.join(KNOWN_OUTCOMES)}"
-            )
-        if "::" not in text["id"]:
-            raise self._error(
-                self._line("id", at), f"id is {text['id']!r}; the form is AREA::NAME, or a pattern with *"
             )
         for key in ("python", "version"):
             try:
@@ -320,12 +345,33 @@ class _Reader:
                     self._line("expires", at),
                     f"expires is {text['expires']!r}; a day, as '2027-03-01', or a version of the subject, as '2.0'",
                 ) from None
-        return Known(needs=tuple(needs), line=at, **text)
+        listed = isinstance(table.get("id"), list)
+        return [
+            Known(id, needs=tuple(needs), line=line if listed else at, entry=number, listed=listed, **text)
+            for id, line in ids
+        ]
+
+    def _ids(self, table: Mapping[str, Any], where: str, at: int) -> Iterator[tuple[str, int]]:
+        """The ids of an entry, each with its line."""
+        listed = table.get("id")
+        if not isinstance(listed, list):
+            listed = [self._text(table, "id", where, at, needed=True)]
+        line = self._line("id", at)
+        if not listed:
+            raise self._error(line, f"{where} id is an empty list; write an id, or delete the entry")
+        for id in listed:
+            if not isinstance(id, str):
+                raise self._error(line, f"{where} id has {id!r} in its list; write texts, in quotes")
+            rest = enumerate(self._lines[line - 1 :], line)
+            line = next((at for at, text in rest if f'"{id}"' in text or f"'{id}'" in text), line)
+            if "::" not in id:
+                raise self._error(line, f"id is {id!r}; the form is AREA::NAME, or a pattern with *")
+            yield id, line
 
     def _no_doubles(self, known: Sequence[Known]) -> None:
         seen: dict[tuple[Any, ...], Known] = {}
         for entry in known:
-            key = (entry.id, *(getattr(entry, name) for name in _CONDITIONS))
+            key = (entry.id, *(getattr(entry, name) for name in CONDITIONS))
             if key in seen:
                 raise self._error(
                     entry.line, f"{entry.id!r} stands in line {seen[key].line} already, under the same conditions"

@@ -10,6 +10,7 @@ from support import ROOT
 
 from loopcheck import known
 from loopcheck.check import catalogue
+from loopcheck.commands.init import workflow
 from loopcheck.outcomes import OUTCOME_MEANS
 
 DOCS = sorted((ROOT / "docs").glob("*.md"))
@@ -40,6 +41,12 @@ def test_declarations_are_right(tmp_path: Path) -> None:
     declaration.validate(catalogue())
 
     assert declaration.factory == "yourpkg:Loop"
+
+
+def test_the_workflow_is_what_init_writes() -> None:
+    shown = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "adopting.md").read_text(), re.S)
+
+    assert shown == [workflow()]
 
 
 def test_every_outcome_is_told(tmp_path: Path) -> None:

@@ -70,6 +70,18 @@ def outcome(declaration: known.Declaration, observed: dict[str, Any], here: know
             "loopcheck.toml:4: id is 'b'; the form is AREA::NAME",
         ),
         (
+            HEAD + "[[known]]\nid = []\noutcome = 'failed'\nreason = 'x'\n",
+            "loopcheck.toml:4: [[known]] id is an empty list; write an id, or delete the entry",
+        ),
+        (
+            HEAD + "[[known]]\nid = ['a::b', 1]\noutcome = 'failed'\nreason = 'x'\n",
+            "loopcheck.toml:4: [[known]] id has 1 in its list; write texts, in quotes",
+        ),
+        (
+            HEAD + "[[known]]\nid = [\n'a::b',\n'a::b']\noutcome = 'failed'\nreason = 'x'\n",
+            "loopcheck.toml:5: 'a::b' stands in line 5 already, under the same conditions",
+        ),
+        (
             HEAD + "[[known]]\nid = 'a::b'\noutcome = 'failed'\nreason = 'x'\npython = '3'\n",
             "loopcheck.toml:7: python is '3'; versions are given as in",
         ),
@@ -140,6 +152,17 @@ def test_a_declared_failure_that_passes_is_fixed(tmp_path: Path) -> None:
     judged = one(tmp_path).judge(entry(), seen("passed"), HERE)
 
     assert (judged["outcome"], judged["message"]) == ("fixed", "it passes: delete the entry in loopcheck.toml:4")
+
+
+def test_each_id_of_a_list_is_known_by_its_own_line(tmp_path: Path) -> None:
+    text = HEAD + '[[known]]\nid = [\n  "invented::another",\n  "invented::it_works",\n]\noutcome = "failed"\n'
+    declaration = known.read(written(tmp_path, text + 'reason = "so it is"'))
+    judged = declaration.judge(entry(), seen("failed"), HERE)
+
+    assert judged["declared"] == {"place": "loopcheck.toml:6", "reason": "so it is"}
+    assert declaration.judge(entry(), seen("passed"), HERE)["message"] == (
+        "it passes: take it out of the list in loopcheck.toml:6"
+    )
 
 
 def test_another_outcome_or_another_message_is_changed(tmp_path: Path) -> None:

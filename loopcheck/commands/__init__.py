@@ -6,10 +6,13 @@ inside its functions, and a mistake of the user's it raises as a :class:`Mistake
 
 from __future__ import annotations
 
+import argparse
 import difflib
 from collections.abc import Iterable
 
 COMMANDS = {
+    "init": "begin: run the battery, and write what fails today into loopcheck.toml",
+    "update": "bring loopcheck.toml up to date with what reports show",
     "list": "list the checks, and the behaviours that are not tested",
     "explain": "say what one check claims, and show its source",
     "profile": "list the profiles that certificates speak of, or freeze a new edition",
@@ -18,8 +21,22 @@ COMMANDS = {
 """The name of each command, which is that of its module, and what it does."""
 
 
+def runs_pytest(parser: argparse.ArgumentParser) -> None:
+    """Add what a command takes that runs the battery; what stands after ``--`` will be ``pytest``."""
+    parser.add_argument("-n", dest="workers", metavar="N", default="auto", help="processes to use (default: auto)")
+    parser.set_defaults(pytest=[])
+
+
 class Mistake(Exception):
     """What the user asked for cannot be done; the message says what was asked, what was found and what to do."""
+
+
+class Ended(Exception):
+    """A program that the command ran has ended it, and has told the user why."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
 
 
 def unknown(what: str, name: str, names: Iterable[str]) -> Mistake:

@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter
 from typing import Any
 
+from loopcheck import known
 from loopcheck.outcomes import ACCEPTABLE, LEVEL_MEANS, OUTCOMES
 from loopcheck.report import verdict
 from loopcheck.report.records import Report
@@ -143,6 +144,8 @@ def summary(terminal: Any, report: Report, subjects: list[dict[str, Any]], level
         for line in only_in_settings(mine):
             terminal.write_line(line)
         _verdict_line(terminal, mine, level)
+        if unreasoned := known.to_do(mine):
+            terminal.write_line(f"known failures whose reason is still to be written ({known.TODO}): {unreasoned}")
     footer = report.head.get("footer", {})
     if not footer.get("complete", True):
         terminal.write_line(f"incomplete: {footer['why']}", red=True)

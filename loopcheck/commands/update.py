@@ -1,0 +1,67 @@
+"""``loopcheck update``: ``loopcheck.toml`` as the reports say that it should be."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from loopcheck.commands import Mistake, runs_pytest
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
+    parser.description = (
+        "Bring loopcheck.toml up to date with reports of the loop: delete what is fixed, correct what has changed, add "
+        "what fails. Reports of several Pythons and platforms give entries that say where they count. Comments, order "
+        "and reasons stay. Without a report the battery is run; what stands after -- goes to pytest then."
+    )
+    parser.add_argument("reports", nargs="*", type=Path, metavar="REPORT", help="files that --loop-report has written")
+    parser.add_argument("--config", metavar="PATH", help="the file (default: that of this folder)")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be changed, and change nothing")
+    parser.add_argument("--check", action="store_true", help="the same, with exit status 1 if there is anything")
+    runs_pytest(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Read or make the reports, write the file, say what has changed."""
+    from loopcheck import declare, known
+    from loopcheck.check import catalogue
+    from loopcheck.commands._battery import report_of
+    from loopcheck.commands._files import declaration, write
+    from loopcheck.report.reading import ReportError, read
+
+    path, declared = declaration(options.config)
+    if options.reports and options.pytest:
+        raise Mistake("with reports nothing is run, so there can be nothing after --")
+    if options.reports:
+        try:
+            runs = [read(report) for report in options.reports]
+        except ReportError as error:
+            raise Mistake(str(error)) from None
+        for report in runs:
+            if not report.complete:
+                raise Mistake(f"{report.path}: the run did not get to its end; make a whole report")
+            if declared.factory not in report.subjects:
+                raise Mistake(
+                    f"{report.path}: it is about {', '.join(report.subjects)}, and {declared.path} is about "
+                    f"{declared.factory}"
+                )
+    else:
+        runs = [report_of(declared.factory, options.pytest, workers=options.workers)]
+        print()
+    try:
+        before = path.read_text(encoding="utf-8")
+        after, changes = declare.update(before, runs, {entry.id: entry for entry in catalogue()}, declared.path)
+    except known.DeclarationError as error:
+        raise Mistake(str(error)) from None
+    for change in changes:
+        print(change)
+    if after == before:
+        print(f"{declared.path}: up to date" + (", but for what was left" if changes else ""))
+        return 0
+    if options.dry_run or options.check:
+        print(f"{declared.path}: to be changed, and left as it is")
+        return int(options.check)
+    write(path, after)
+    print(f"{declared.path}: written")
+    return 0
