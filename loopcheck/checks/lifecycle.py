@@ -225,14 +225,14 @@ def callbacks_survive_between_runs(loop, trace):
 
 
 @check("asyncio-eventloop#asyncio.loop.run_forever")
-def timers_survive_between_runs(loop, trace):
+def timers_survive_between_runs(loop, patience):
     """Timers that are pending when a run ends fire in a later one."""
-    loop.call_later(0.005, trace, "timer")
+    fired = loop.create_future()
+    loop.call_later(0.02, fired.set_result, "fired")
     for _ in range(3):
         run_coroutine(loop, asyncio.sleep(0))
-    run_coroutine(loop, asyncio.sleep(0.008))
 
-    assert trace == ["timer"]
+    assert run_coroutine(loop, soon(fired, patience, "a timer set before three short runs fires")) == "fired"
 
 
 @check("asyncio-eventloop#asyncio.loop.run_forever")

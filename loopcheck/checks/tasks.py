@@ -1376,12 +1376,12 @@ async def wait_for_returns_result_in_time(loop, trace, patience):
 async def wait_for_raises_timeout_error(loop, spawn, patience):
     """wait_for() raises TimeoutError when its time has passed on loop.time(), not before."""
     began = loop.time()
-    task = spawn(asyncio.wait_for(loop.create_future(), 0.015))
+    task = spawn(asyncio.wait_for(loop.create_future(), 0.03))
     await ended(patience, task)
     took = loop.time() - began
 
     assert type(task.exception()) is TimeoutError
-    assert took >= 0.015 - EARLY, "the time-out of 0.015 s came too early"
+    assert took >= 0.03 - EARLY, "the time-out of 0.015 s came too early"
 
 
 @check("asyncio-task#asyncio.wait_for")
@@ -1472,7 +1472,7 @@ async def timeout_expires(loop, patience, trace):
     async def program():
         began = loop.time()
         try:
-            async with asyncio.timeout(0.015) as block:
+            async with asyncio.timeout(0.03) as block:
                 await loop.create_future()
         except TimeoutError:
             trace("expired", block.expired(), asyncio.current_task().cancelling())
@@ -1480,16 +1480,16 @@ async def timeout_expires(loop, patience, trace):
         await asyncio.sleep(0)
         return took
 
-    took = await soon(program(), patience, "a block of timeout(0.015) ends")
+    took = await soon(program(), patience, "a block of timeout(0.03) ends")
 
     assert trace == [("expired", True, 0)]
-    assert took >= 0.015 - EARLY, "the time-out of 0.015 s came too early"
+    assert took >= 0.03 - EARLY, "the time-out of 0.015 s came too early"
 
 
 @check("asyncio-task#asyncio.timeout_at")
 async def timeout_at_expires(loop, patience, trace):
     """A timeout_at() block is interrupted with TimeoutError when loop.time() has come to the moment given."""
-    when = loop.time() + 0.015
+    when = loop.time() + 0.03
 
     async def program():
         try:
@@ -1498,7 +1498,7 @@ async def timeout_at_expires(loop, patience, trace):
         except TimeoutError:
             trace("expired", block.expired(), block.when() == when, asyncio.current_task().cancelling())
 
-    await soon(program(), patience, "a block of timeout_at(loop.time() + 0.015) ends")
+    await soon(program(), patience, "a block of timeout_at(loop.time() + 0.03) ends")
     now = loop.time()
 
     assert trace == [("expired", True, True, 0)]
