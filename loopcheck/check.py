@@ -216,15 +216,19 @@ def also_in(
 ) -> None:
     """Have checks run in further settings: the table at the end of an area's file.
 
+    A check of another area, that the table names too, is in these settings one of the table's area.
+
     Args:
         table: the checks by setting, names from ``loopcheck.settings``.
         but: by setting, the checks of the table that the setting cannot show, each with the reason: these are named
             in the catalogue as not tested.
 
     Raises:
-        CatalogueError: at import, for a setting that there is not, or a function that is not a check or does not
-            suit the setting.
+        CatalogueError: at import, for a setting that there is not, a function that is not a check or does not suit the
+            setting, or one of another area whose name is that of another check here.
     """
+    here = sys._getframe(1).f_globals  # the area is where the table stands
+    area = here["__name__"].rpartition(".")[2]
     exceptions = but or {}
     for setting, functions in table.items():
         for function in functions:
@@ -238,6 +242,11 @@ def also_in(
             if SETTINGS[setting].coroutines_only and not inspect.iscoroutinefunction(function):
                 raise CatalogueError(f"{plain}: the setting {setting!r} is for checks that are 'async def'")
             entry = _in_setting(_entries[plain], setting, exceptions.get(setting, {}).get(function))
+            if entry.area != area:
+                entry = replace(entry, area=area, needs=_with_needs_of_area(here, entry.needs), formerly=())
+                own = _entries.get(f"{area}::{entry.name}")
+                if own is not None and own.tested and entry.tested:
+                    raise CatalogueError(f"{entry.id}, which is {plain}, has the name of another check, {own.id}")
             if entry.id in _entries:
                 raise CatalogueError(f"{entry.id} is declared twice")
             _entries[entry.id] = entry

@@ -57,6 +57,24 @@ _CHANNELS = (
     Setting(
         "tls-in-tls", "The connection is over TLS inside TLS, by start_tls() twice.", needs=("tls",), level="should"
     ),
+    Setting("read-pipe", "The transport reads a pipe, from which connect_read_pipe() made it.", needs=("posix",)),
+    Setting("write-pipe", "The transport writes to a pipe, from which connect_write_pipe() made it.", needs=("posix",)),
+    Setting(
+        "read-terminal", "The transport of connect_read_pipe() reads a terminal in raw mode.", needs=("terminals",)
+    ),
+    Setting(
+        "write-terminal",
+        "The transport of connect_write_pipe() writes to a terminal in raw mode.",
+        needs=("terminals",),
+    ),
+    Setting(
+        "child-stdin", "The transport is that of the stdin of a child, which hands all on.", needs=("posix-tools",)
+    ),
+    Setting(
+        "child-stdout",
+        "The transport is that of the stdout of a child, which hands on what it is sent.",
+        needs=("posix-tools",),
+    ),
 )
 """Where the plain run of a check about stream transports is over TCP on IPv4, from the client's side."""
 

@@ -15,6 +15,7 @@ import threading
 import warnings
 import weakref
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,9 +26,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 import loopcheck.baseline
+from loopcheck import kit
 from loopcheck.baseline import SelectorLoop, flow, lifetime
 from loopcheck.baseline.lifetime import Lifetime, Phase, Reading, Sending, WrongMove
 from loopcheck.baseline.versions import DATAGRAM_OVERHEAD
+from loopcheck.check import find
 
 T = TypeVar("T")
 
@@ -476,6 +479,15 @@ def test_pipes(loop: SelectorLoop) -> None:
         return await reader.read()
 
     assert run(loop, main()) == MESSAGE
+
+
+@pytest.mark.parametrize(
+    "check", ["resume_may_write_and_close", "close_in_resume_writing_clean", "close_idempotent", "write_wrong_type"]
+)
+def test_pipes_keep_what_asyncios_do_not(check: str) -> None:
+    entry = replace(find(f"transports::{check}"), setting="write-pipe")
+
+    kit.perform(entry, kit.Bench(SelectorLoop, 5.0, "write-pipe"))
 
 
 def shell(loop: SelectorLoop) -> tuple[bytes, int | None]:

@@ -122,6 +122,50 @@ def test_what_a_setting_cannot_show_is_in_the_catalogue(tmp_path: Path, monkeypa
     assert (over_unix.function, over_unix.because) == (None, "It has no port.")
 
 
+def test_a_table_may_name_checks_of_other_areas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    declare(
+        tmp_path,
+        monkeypatch,
+        """
+        from loopcheck.checks.scheduling import call_soon_fifo_order
+
+        NEEDS = ("ipv4",)
+        also_in({"debug": [call_soon_fifo_order]})
+        """,
+    )
+    entry = check._entries["invented::call_soon_fifo_order[debug]"]
+
+    assert (entry.area, entry.setting, entry.needs) == ("invented", "debug", ("ipv4",))
+    assert entry.function is check.find("scheduling::call_soon_fifo_order").function
+    assert check.find("scheduling::call_soon_fifo_order[debug]").area == "scheduling"
+
+
+NAMESAKE = '''
+@check("gh-1")
+def call_soon_fifo_order(loop):
+    """It works."""
+
+from loopcheck.checks import scheduling
+'''
+
+
+def test_a_check_of_another_area_cannot_have_the_name_of_one_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(CatalogueError, match="has the name of another check, invented::call_soon_fifo_order"):
+        declare(tmp_path, monkeypatch, NAMESAKE + 'also_in({"debug": [scheduling.call_soon_fifo_order]})')
+
+
+def test_what_a_check_here_shows_one_of_another_area_need_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = """
+theirs = scheduling.call_soon_fifo_order
+also_in({"debug": [theirs]}, but={"debug": {theirs: "A check of this area shows it."}})
+"""
+    declare(tmp_path, monkeypatch, NAMESAKE + table)
+
+    assert check._entries["invented::call_soon_fifo_order[debug]"].because == "A check of this area shows it."
+
+
 def test_untested_behaviours_are_in_the_catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     declare(tmp_path, monkeypatch, 'untested("a", "gh-1", "It works.", because="Nobody can see it.", level="may")')
     entry = check._entries["invented::a"]

@@ -271,11 +271,12 @@ class WritePipeTransport(_PipeEnd, FlowControlled, transports.WriteTransport):
         if written is None:
             return
         self._buffer.take(written)
+        if not self._buffer.size:
+            self._loop._remove_writer(self._fd)
         self._maybe_resume_protocol()
         # The protocol may have written more, closed or aborted in resume_writing().
         if self._buffer.size or self._life.is_lost:
             return
-        self._loop._remove_writer(self._fd)
         if self._life.phase is Phase.DRAINING:
             self._life.end()
             self._loop._remove_reader(self._fd)

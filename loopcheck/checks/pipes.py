@@ -7,17 +7,17 @@ import contextlib
 import errno
 import gc
 import os
-import pty
 import socket
-import tty
 
 from loopcheck.check import also_in, check, untested
+from loopcheck.checks import transports
 from loopcheck.kit import forked, pass_turns, refuses, run_coroutine, soon, threaded
 from loopcheck.kit.channels import Wire, fill, pattern
 from loopcheck.kit.children import pipe
 from loopcheck.kit.descriptors import open_descriptors
 from loopcheck.kit.net import closing, meanwhile, putting_away
 from loopcheck.kit.peers import AS_SENT, compared
+from loopcheck.kit.pipes import terminal
 from loopcheck.kit.surroundings import warned
 from loopcheck.kit.turns import turns_until
 
@@ -89,15 +89,6 @@ def fifo(folder):
         open(path, "wb", buffering=0) as far,
     ):
         os.set_blocking(near.fileno(), True)
-        yield near, far
-
-
-@contextlib.contextmanager
-def terminal():
-    """The two ends of a pseudo-terminal in raw mode, the program's first, as unbuffered files for both directions."""
-    master, slave = pty.openpty()
-    with open(master, "r+b", buffering=0) as near, open(slave, "r+b", buffering=0) as far:
-        tty.setraw(slave)
         yield near, far
 
 
@@ -952,6 +943,40 @@ untested(
 )
 
 
+CONTRACT_ELSEWHERE = {
+    transports.write_memoryview_items: "asyncio's pipes take the number of items for the number of bytes.",
+    transports.write_wrong_type: "asyncio's pipes raise AssertionError: pipes::write_type_check.",
+    transports.write_other_buffers_rejected: "asyncio's pipes raise AssertionError, unless Python is optimised.",
+    transports.write_large: "pipes::large_data_is_written_unchanged shows it.",
+    transports.write_copies_mutable: "pipes::write_buffer_independent_of_caller shows it.",
+    transports.write_after_close_no_raise: "pipes::write_after_close shows it.",
+    transports.write_after_lost_warning: "The words of a pipe's transport in the log are others.",
+    transports.write_after_eof_raises: "write_eof() closes a pipe, and a closed one takes no notice of writes.",
+    transports.writelines_after_eof_raises: "write_eof() closes a pipe, and a closed one takes no notice of writes.",
+    transports.write_eof_flushes: "pipes::write_eof shows it.",
+    transports.close_flushes: "pipes::close_flushes shows it.",
+    transports.close_idempotent: "asyncio's pipes cannot be aborted once they are closed.",
+    transports.close_then_sleep_then_abort: "asyncio's pipes cannot be aborted once they are closed.",
+    transports.abort_immediate: "pipes::abort_drops shows it.",
+    transports.abort_clears_buffer_size: "pipes::abort_drops shows it.",
+    transports.lost_exc_on_reset_with_data_buffered: "pipes::peer_close_with_buffer shows it.",
+    transports.limits_shape: "pipes::write_limits_api shows it.",
+    transports.limits_invalid: "pipes::write_limits_api shows it.",
+    transports.resume_may_write_and_close: "asyncio's pipes lose what resume_writing() writes before it closes.",
+    transports.close_in_resume_writing_clean: "asyncio's pipes fail when resume_writing() closes them.",
+    transports.extra_socket: "A pipe has no socket, but a file: pipes::extra_info_pipe.",
+    transports.lost_none_on_eof: "pipes::read_basic and pipes::close_read show it.",
+    transports.eof_default_closes: "Nothing can be written in eof_received(); pipes::read_basic shows the rest.",
+    transports.eof_true_keeps_open: "There is nothing to keep open: pipes::eof_return_ignored.",
+    transports.pause_in_connection_made: "pipes::paused_in_connection_made shows it.",
+    transports.pause_throttles_peer: "pipes::read_backpressure shows it.",
+    transports.data_received_oserror: "An error of data_received() does not close a pipe: pipes::data_exception.",
+    transports.eof_received_error: "connection_lost() of a pipe does not get the error of eof_received().",
+    transports.set_protocol: "pipes::set_protocol shows it.",
+}
+"""What of the contract of streams pipes cannot show, or checks of this area do, and why."""
+
+
 also_in(
     {
         "debug": (read_basic, write_basic, close_flushes, peer_close_with_buffer, pty_slave_close, abort_drops),
@@ -960,5 +985,39 @@ also_in(
         "eager-tasks": (read_basic, write_basic, protocol_factory_exception),
         "python-tasks": (read_basic, write_basic),
         "second-loop": (read_basic, write_basic),
-    }
+        "write-pipe": transports.WRITING,
+        "read-pipe": transports.READING,
+        # A terminal takes less at once, and is not watched for its reader.
+        "write-terminal": (
+            transports.write_order,
+            transports.writelines_large_partial,
+            transports.write_eof_then_close,
+            transports.close_ends_connection,
+            transports.abort_after_close,
+            transports.buffer_size_counts,
+            transports.pause_writing_once,
+            transports.high_zero_pauses,
+            transports.no_resume_on_abort,
+            transports.lost_exc_on_reset_while_closing,
+        ),
+        "read-terminal": (
+            transports.close_returns_at_once,
+            transports.eof_after_data,
+            transports.pause_resume_idempotent,
+            transports.pause_in_data_received,
+            transports.resume_not_synchronous,
+            transports.data_in_order,
+            transports.reading_is_fair,
+        ),
+    },
+    but={
+        "write-pipe": {one: why for one, why in CONTRACT_ELSEWHERE.items() if one in transports.WRITING},
+        "read-pipe": {one: why for one, why in CONTRACT_ELSEWHERE.items() if one in transports.READING},
+        "write-terminal": {
+            transports.lost_exc_on_reset_while_closing: "A terminal without a window is no broken pipe, but EIO.",
+        },
+        "read-terminal": {
+            transports.eof_after_data: "What waits in a terminal is lost when its window is closed.",
+        },
+    },
 )

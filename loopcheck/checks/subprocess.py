@@ -21,6 +21,7 @@ import tempfile
 import threading
 
 from loopcheck.check import also_in, check, untested
+from loopcheck.checks import transports
 from loopcheck.kit import forked, pass_turns, refuses, run_coroutine, soon, threaded
 from loopcheck.kit.children import (
     FOREVER,
@@ -1529,5 +1530,43 @@ also_in(
         "python-tasks": (callbacks_lifecycle, communicate_basic, cancel_wait),
         "first-loop": (callbacks_lifecycle, fast_exit),
         "second-loop": (callbacks_lifecycle, fast_exit, sigchld_untouched),
-    }
+        "child-stdin": (
+            transports.write_order,
+            transports.write_after_abort_no_raise,
+            transports.writelines_large_partial,
+            transports.write_eof_idempotent,
+            transports.write_eof_then_close,
+            transports.close_ends_connection,
+            transports.abort_immediate,
+            transports.abort_after_close,
+            transports.buffer_size_counts,
+            transports.pause_writing_over_high,
+            transports.pause_writing_once,
+            transports.high_zero_pauses,
+            transports.lower_limits_pauses_now,
+            transports.resume_before_lost_on_close,
+            transports.no_resume_on_abort,
+            transports.resume_may_write,
+            transports.pause_writing_error_is_reported,
+        ),
+        "child-stdout": (
+            transports.close_returns_at_once,
+            transports.eof_after_data,
+            transports.pause_in_connection_made,
+            transports.pause_resume_idempotent,
+            transports.pause_in_data_received,
+            transports.resume_not_synchronous,
+            transports.data_is_bytes,
+            transports.data_in_order,
+            transports.reading_is_fair,
+        ),
+    },
+    but={
+        "child-stdin": {
+            transports.pause_writing_error_is_reported: "The report names the pipe's protocol, not the program's.",
+        },
+        "child-stdout": {
+            transports.eof_after_data: "The protocol of a child is not told of the end, but of pipe_connection_lost().",
+        },
+    },
 )

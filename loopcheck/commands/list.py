@@ -30,26 +30,24 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps([_as_json(entry) for entry in entries], indent=1))
         return 0
     area = ""
-    settings: dict[str, list[str]] = {}
+    by_name: dict[str, list[check.Entry]] = {}
     for entry in entries:
         if entry.tested or not entry.setting:
-            settings.setdefault(f"{entry.area}::{entry.name}", []).append(entry.setting)
-    for entry in entries:
-        if entry.setting:
-            continue
+            by_name.setdefault(f"{entry.area}::{entry.name}", []).append(entry)
+    for entry, *again in by_name.values():
         if entry.area != area:
             area = entry.area
             print(f"{'' if entry is entries[0] else chr(10)}{area}")
         mark = "" if entry.tested else f" [not tested: {entry.because}]"
         versions = f" [Python {entry.python}]" if entry.python else ""
         print(f"  {entry.id}\n    {entry.level}: {entry.sentence}{versions}{mark}")
-        if also := settings[entry.id][1:]:
-            print(f"    also in the settings {', '.join(also)}")
+        if again:
+            print(f"    also in the settings {', '.join(one.setting for one in again)}")
     tested = sum(entry.tested for entry in entries if not entry.setting)
-    again = sum(bool(entry.setting) and entry.tested for entry in entries)
+    in_settings = sum(bool(entry.setting) and entry.tested for entry in entries)
     print(
-        f"\n{tested} checks, {again} more runs of them in settings, "
-        f"{len(entries) - tested - again} behaviours not tested"
+        f"\n{tested} checks, {in_settings} more runs of them in settings, "
+        f"{len(entries) - tested - in_settings} behaviours not tested"
     )
     return 0
 

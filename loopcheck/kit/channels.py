@@ -12,7 +12,7 @@ A check about stream transports names the tool ``channel`` and says nothing abou
 Plain, that is TCP on IPv4 by create_connection(); the settings ``ipv6``, ``unix-socket``, ``given-socket``,
 ``accepted-socket`` and ``server-side`` run the same body over another channel (``also_in`` at the end of the file, and
 ``but=`` for what a channel cannot show), and so do ``tls`` and its relatives, whose peer is a SecurePeer
-(kit/secure.py).
+(kit/secure.py), and pipes, terminals and the stdin and stdout of children, which go one way alone (kit/pipes.py).
 
 ``protocol`` is a :class:`Wire`, a recording protocol: ``protocol.events`` are the names of its callbacks so far,
 ``protocol.data`` all that was received, ``await protocol.until("eof_received", patience)`` waits for one, and a keyword
@@ -44,6 +44,9 @@ from loopcheck.kit.peers import Peer, connect, narrowed
 
 SECURED = ("tls", "tls12", "tls-server", "start-tls", "start-tls-server", "tls-in-tls")
 """The settings in which a connection is over TLS."""
+
+ONE_WAY = ("read-pipe", "write-pipe", "read-terminal", "write-terminal", "child-stdin", "child-stdout")
+"""The settings in which there is no connection, but a pipe of one direction."""
 
 HEAVY |= dict.fromkeys(SECURED, "loopcheck.kit.authority")
 
@@ -167,6 +170,9 @@ class Channel:
         kind: the setting; those that are no channel are TCP on IPv4.
         bench: whose loop and folder it uses.
     """
+
+    room = 2**20
+    """Bytes that a peer can send although nobody reads; more than generated talks send."""
 
     def __init__(self, kind: str, bench: Bench) -> None:
         self._bench = bench
@@ -318,5 +324,9 @@ def channel(bench: Bench) -> Iterator[Channel]:
         from loopcheck.kit.secure import SecureChannel  # which knows this module, and imports trustme
 
         yield SecureChannel(bench.setting, bench)
+    elif bench.setting in ONE_WAY:
+        from loopcheck.kit.pipes import PipeChannel  # which knows this module
+
+        yield PipeChannel(bench.setting, bench)
     else:
         yield Channel(bench.setting, bench)

@@ -164,11 +164,11 @@ class Peer:
         self._thread = Errand(self._work)
         self.connected: Doing[None] | None = None
         """The step that connects, when that is the peer's own."""
-        if isinstance(sock, socket.socket):
-            self._take(sock)
-        else:
+        if callable(sock):
             make = sock
             self.connected = self._tell("connecting", lambda: self._take(make()))
+        else:
+            self._take(sock)
         self._thread.start()
 
     @classmethod

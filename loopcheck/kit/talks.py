@@ -48,8 +48,9 @@ Step = tuple[str, Callable[["_Talk"], Coroutine[Any, Any, None]]]
 class _Talk:
     """One connection, and what should have come over it."""
 
-    def __init__(self, transport: Any, protocol: Receiver, peer: Peer) -> None:
+    def __init__(self, transport: Any, protocol: Receiver, peer: Peer, room: int = 0) -> None:
         self.transport, self.protocol, self.peer = transport, protocol, peer
+        self.room = room
         self.written = bytearray()
         self.arrived = bytearray()
         self.sent = bytearray()
@@ -114,11 +115,13 @@ async def _write_eof(talk: _Talk) -> None:
 
 def _send(number: int) -> Step:
     async def step(talk: _Talk) -> None:
+        if len(talk.sent) + number - len(talk.protocol.data) > talk.room:
+            return
         data = pattern(number)
         await talk.peer.does("sending", lambda sock: sock.sendall(data))
         talk.sent += data
 
-    return f"the peer sends {number}", step
+    return f"the peer sends {number}, if there is room", step
 
 
 def _offer(number: int) -> Step:
@@ -235,7 +238,8 @@ async def _talk_writing(channel: Channel, data: bytes, patience: float) -> list[
         talk = _Talk(transport, protocol, peer)
         for _, step in _read(bytes(steps), WRITING):
             await step(talk)
-        if ending % 4 == 3:
+        # What has no half close is closing already after write_eof().
+        if ending % 4 == 3 and not transport.is_closing():
             transport.abort()
             talk.aborted = True
         else:
@@ -253,7 +257,7 @@ async def _talk_writing(channel: Channel, data: bytes, patience: float) -> list[
 
 async def _talk_reading(channel: Channel, data: bytes, patience: float) -> list[str]:
     async with channel.open() as (transport, protocol, peer):
-        talk = _Talk(transport, protocol, peer)
+        talk = _Talk(transport, protocol, peer, channel.room)
         for _, step in _read(data, READING):
             await step(talk)
         peer.half_close()
