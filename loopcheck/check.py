@@ -338,7 +338,7 @@ def find(id: str) -> Entry:
     area = id.partition("::")[0]
     if area not in area_names():
         raise KeyError(id)
-    catalogue(area)
+    importlib.import_module(f"loopcheck.checks.{area}")
     return _entries[id]
 
 

@@ -501,26 +501,26 @@ class Connections:
         self._bench = bench
         self._patience = bench.patience
         self._tls = bench.tool("tls")
-        self._version = V12 if bench.setting == "tls12" else None
+        self._highest = V12 if bench.setting == "tls12" else ssl.TLSVersion.MAXIMUM_SUPPORTED
 
     # contexts
 
     def near(self, context: Any) -> Any:
         """The context in the version that the setting says."""
-        if self._version is not None and isinstance(context, ssl.SSLContext):
-            context.maximum_version = self._version
+        if self._highest is V12 and isinstance(context, ssl.SSLContext):
+            context.maximum_version = V12
         return context
 
     @property
     def peers_client(self) -> ssl.SSLContext:
-        """A context for a peer that connects."""
-        context: ssl.SSLContext = self.near(self._tls.client)
+        """The context of a peer that connects; not to be changed."""
+        context: ssl.SSLContext = self._tls.of_peers(server_side=False, highest=self._highest)
         return context
 
     @property
     def peers_server(self) -> ssl.SSLContext:
-        """A context for a peer that accepts."""
-        context: ssl.SSLContext = self.near(self._tls.server)
+        """The context of a peer that accepts; not to be changed."""
+        context: ssl.SSLContext = self._tls.of_peers(server_side=True, highest=self._highest)
         return context
 
     # clients
@@ -634,7 +634,7 @@ class Connections:
         async with self.serving(watcher, near=near, react=react, **options) as (accepted, call, _):
             with call(narrow=narrow) as peer:
                 shaken = peer.secure(
-                    self.near(self._tls.client if far is None else far),
+                    self.peers_client if far is None else self.near(far),
                     server_hostname=self._tls.host,
                     hold_last=hold_last,
                     deliver=deliver,
@@ -737,10 +737,8 @@ class Connections:
     def contexts(self, near: Any, far: Any, server_side: bool) -> tuple[Any, Any]:
         """The two contexts of an upgrade, with what is not given filled in."""
         if server_side:
-            near, far = near or self._tls.server, far or self._tls.client
-        else:
-            near, far = near or self._tls.client, far or self._tls.server
-        return self.near(near), self.near(far)
+            return self.near(near or self._tls.server), self.near(far) if far else self.peers_client
+        return self.near(near or self._tls.client), self.near(far) if far else self.peers_server
 
     @contextlib.asynccontextmanager
     async def _ended(self, transport: Any) -> AsyncIterator[None]:
@@ -770,7 +768,7 @@ class Connections:
                 narrowed(listener)
             with SecurePeer.accepting(listener, self._patience) as peer:
                 if far is None or isinstance(far, ssl.SSLContext):
-                    context = self.near(self._tls.server if far is None else far)
+                    context = self.peers_server if far is None else self.near(far)
                     self._last = peer.secure(context, server_side=True, hold_last=hold_last, deliver=deliver)
                 else:
                     peer.does("answering the handshake", far)
@@ -899,7 +897,7 @@ def secure_on(bench: Bench) -> Iterator[Callable[..., contextlib.AbstractContext
         loop: asyncio.AbstractEventLoop, react: dict[str, Any], *, keep: bool = True
     ) -> Iterator[Callable[[], None]]:
         with socket.create_server(("127.0.0.1", 0)) as listener, SecurePeer.accepting(listener, patience) as peer:
-            peer.secure(tls.server, server_side=True)
+            peer.secure(tls.of_peers(server_side=True), server_side=True)
             kept: list[Any] = list(
                 loop.run_until_complete(
                     loop.create_connection(

@@ -67,6 +67,9 @@ class Runner:
         self._options = options
         self._processes: Processes = processes(list(areas), fork=options.fork, door=options.door)
         self._children: dict[str, Process] = {}
+        self._forking: dict[str, Process] = {}
+        """Children in which no loop of another check has run: for checks that fork, which a loop need not survive that
+        has native threads by now."""
 
     @property
     def door(self) -> str | None:
@@ -109,7 +112,7 @@ class Runner:
         if lacking:
             return {"outcome": "unavailable", "seconds": 0.0, "message": f"not so here: {NEEDS[lacking[0]].sentence}"}
         try:
-            process = self._fresh(spec) if _wants_a_fresh_process(entry) else self._child(spec)
+            process = self._fresh(spec) if entry.setting == "first-loop" else self._child(spec, entry)
             before = process.ran[:]
             seen = self._observe(process, entry, spec)
         except SubjectError as error:
@@ -123,22 +126,28 @@ class Runner:
                 seen["alone"] = self._observe(self._fresh(spec), entry, spec)["outcome"]
             except SubjectError:
                 seen["alone"] = "failed"
-        on_control = self._observe(self._child(CONTROL), entry, CONTROL)
+        on_control = self._observe(self._child(CONTROL, entry), entry, CONTROL)
         if on_control["outcome"] != "passed":
             seen = on_control | {"outcome": "broken", "on_subject": seen["outcome"]}
         return seen
 
     def close(self) -> None:
         """End every process."""
-        for process in self._children.values():
-            process.wire.close()
-        self._children.clear()
+        for children in (self._children, self._forking):
+            for process in children.values():
+                process.wire.close()
+            children.clear()
         self._processes.close()
 
-    def _child(self, spec: str) -> Process:
-        if spec not in self._children:
-            self._children[spec] = self._fresh(spec)
-        return self._children[spec]
+    def _child(self, spec: str, entry: Entry) -> Process:
+        children = self._kept(entry)
+        if spec not in children:
+            children[spec] = self._fresh(spec)
+        return children[spec]
+
+    def _kept(self, entry: Entry) -> dict[str, Process]:
+        """The children, by subject, that such a check may run in."""
+        return self._forking if "own-names" in entry.needs else self._children
 
     def _fresh(self, spec: str) -> Process:
         process = self._processes.start()
@@ -183,16 +192,17 @@ class Runner:
         if printed := _read(process.printed, printed_before):
             seen["printed"] = printed
         process.ran.append(entry.id)
+        children = self._kept(entry)
         if seen["outcome"] != "passed":
-            if self._children.get(spec) is process:
-                del self._children[spec]
+            if children.get(spec) is process:
+                del children[spec]
             if seen["outcome"] == "failed":
                 self._processes.end(process)
-        elif self._children.get(spec) is not process:
-            if spec in self._children:
+        elif children.get(spec) is not process:
+            if spec in children:
                 self._processes.end(process)
             else:
-                self._children[spec] = process
+                children[spec] = process
         return seen
 
     def _abort(self, process: Process) -> tuple[int, str]:
@@ -224,11 +234,6 @@ class Runner:
             "message": "cut the connection to the runner, or was killed",
             "stack": _stack(process),
         }
-
-
-def _wants_a_fresh_process(entry: Entry) -> bool:
-    # A check with names of its own forks, which a loop need not survive that has native threads by now.
-    return entry.setting == "first-loop" or "own-names" in entry.needs
 
 
 def _how(status: int) -> str:
