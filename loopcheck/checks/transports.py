@@ -177,7 +177,7 @@ async def write_order(channel):
 @check("asyncio-protocol#asyncio.WriteTransport.write")
 async def write_does_not_block(channel, trace):
     """write() of megabytes to a peer that does not read returns at once, and the loop goes on."""
-    sent = pattern(2 * BIG)
+    sent = pattern(3 * BIG)
     async with channel.open(narrow=True) as (transport, _, peer):
         transport.write(sent)
         trace("write() returned")
@@ -193,7 +193,7 @@ async def write_does_not_block(channel, trace):
 @check("asyncio-protocol#asyncio.WriteTransport.write")
 async def write_large(channel):
     """A single write() of megabytes, far more than the kernel takes at once, arrives completely."""
-    sent = pattern(2 * BIG)
+    sent = pattern(3 * BIG)
     async with channel.open(narrow=True) as (transport, _, peer):
         transport.write(sent)
 
@@ -1879,6 +1879,7 @@ CONNECTION = (
     pause_resume_idempotent,
     pause_in_data_received,
     pause_holds_eof,
+    pause_throttles_peer,
     data_in_order,
     buffer_size_counts,
     pause_writing_once,
@@ -1924,7 +1925,6 @@ TRANSPORT = (
     abort_clears_buffer_size,
     eof_no_spin,
     pause_no_spin,
-    pause_throttles_peer,
     resume_not_synchronous,
     data_is_bytes,
     read_chunk_bounded,
@@ -2154,6 +2154,7 @@ also_in(
         "tls-in-tls": {
             close_flushes: "asyncio's TLS in TLS does not always end after close() when much waits.",
             close_no_more_data: "asyncio's TLS in TLS, up to 3.12, says after close() that the connection has ended.",
+            pause_throttles_peer: "How much two layers read ahead is no concern of programs.",
             eof_received_error: "asyncio's TLS in TLS, up to 3.12, loses the error of the inner layer.",
         },
     },

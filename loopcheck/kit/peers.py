@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import queue
 import select
 import socket
@@ -37,6 +38,7 @@ import threading
 from collections.abc import Callable, Generator
 from typing import Any, Generic, Self, TypeVar
 
+from loopcheck.kit.turns import pass_turns
 from loopcheck.kit.wait import Errand
 
 T = TypeVar("T")
@@ -44,8 +46,8 @@ T = TypeVar("T")
 _CHUNK = 2**18
 """Bytes to read at once."""
 
-_STUCK = 0.05
-"""Seconds without the kernel taking a byte that mean that nobody reads."""
+_STUCK = 0.01
+"""Seconds in which the kernel takes no byte when its buffers are full; it may be a little behind."""
 
 
 AS_SENT = "as it was sent"
@@ -270,19 +272,28 @@ class Peer:
 
         return self._tell(f"sending {len(data)} bytes one by one", send)
 
-    def flood(self, most: int) -> Doing[int]:
-        """Send until the kernel takes no more, or so many bytes at most; how many they were."""
+    async def flood(self, most: int) -> int:
+        """Send until nobody takes any more, or so many bytes at most; how many they were.
 
-        def send() -> int:
-            data, sent = bytes(_CHUNK), 0
-            while sent < most and not self._ending:
-                if not select.select([], [self.sock], [], _STUCK)[1]:
-                    break
-                with contextlib.suppress(BlockingIOError):
-                    sent += self.sock.send(data, socket.MSG_DONTWAIT)
-            return sent
+        That is so when the kernel's buffers are full and the loop, which has made turns meanwhile, makes no room.
+        """
+        __tracebackhide__ = True
+        sent = 0
+        while sent < most:
+            pushed = await self._tell("sending without end", functools.partial(self._push, most - sent))
+            if not pushed:
+                break
+            sent += pushed
+            await pass_turns(3)
+        return sent
 
-        return self._tell("sending without end", send)
+    def _push(self, most: int) -> int:
+        """Send until the kernel takes no more, or so many bytes at most: in the peer's thread."""
+        data, sent = bytes(_CHUNK), 0
+        while sent < most and not self._ending and select.select([], [self.sock], [], _STUCK)[1]:
+            with contextlib.suppress(BlockingIOError):
+                sent += self.sock.send(data, socket.MSG_DONTWAIT)
+        return sent
 
     def half_close(self) -> Doing[None]:
         """Send the end of the connection, and go on reading."""

@@ -35,7 +35,7 @@ from typing import Any
 from loopcheck.kit.bench import HEAVY, Bench, tool
 from loopcheck.kit.channels import Channel, Wire, _Made, pattern
 from loopcheck.kit.net import closing, putting_away, serving, within
-from loopcheck.kit.peers import AS_SENT, Doing, Peer, compared, connect, narrowed
+from loopcheck.kit.peers import _STUCK, AS_SENT, Doing, Peer, compared, connect, narrowed
 
 HEAVY |= {"secure": "loopcheck.kit.authority", "cutting": "loopcheck.kit.examples"}
 
@@ -362,16 +362,13 @@ class SecurePeer(Peer):
 
         return self._tell("reading what is there", read)
 
-    def flood(self, most: int) -> Doing[int]:
-        def send() -> int:
-            if len(self._layers) != 1:
-                raise AssertionError("flood() is for one layer of TLS")
-            data, sent = bytes(_RECORD), 0
-            while sent < most and not self._ending and select.select([], [self.bottom], [], 0.05)[1]:
-                sent += self._layers[0].send_some(data)
-            return sent
-
-        return self._tell("sending without end", send)
+    def _push(self, most: int) -> int:
+        if len(self._layers) != 1:
+            raise AssertionError("flood() is for one layer of TLS")
+        data, sent = bytes(_RECORD), 0
+        while sent < most and not self._ending and select.select([], [self.bottom], [], _STUCK)[1]:
+            sent += self._layers[0].send_some(data)
+        return sent
 
     def how_it_ended(self) -> Doing[str | None]:
         """Read to the end; what that was: :data:`CLOSE_NOTIFY`, :data:`TRUNCATED`, or the name of an error."""
