@@ -16,6 +16,7 @@ COMMANDS = {
     "list": "list the checks, and the behaviours that are not tested",
     "explain": "say what one check claims, and show its source",
     "profile": "list the profiles that certificates speak of, or freeze a new edition",
+    "render": "make a page, a summary or a badge of reports",
     "certify": "say what a report may claim about a profile, or why it may not",
 }
 """The name of each command, which is that of its module, and what it does."""

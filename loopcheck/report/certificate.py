@@ -65,6 +65,12 @@ class Certificate:
         if not self.granted:
             number = len(self.refused)
             return f"No certificate of {self.profile.name} for {what}: {number} reason{'s' * (number > 1)}."
+        beside = f", apart from {self.apart_from}" if self.apart_from else ""
+        return f"{what} behaves as the {self.planned} checks of {self.profile.name} say{beside}."
+
+    @property
+    def apart_from(self) -> str:
+        """What it does not claim, in numbers; empty if it claims all of the profile."""
         but = [
             f"{len(self.known)} known failure{'s' * (len(self.known) > 1)}" if self.known else "",
             f"{len(self.declined)} declined need{'s' * (len(self.declined) > 1)}" if self.declined else "",
@@ -73,9 +79,7 @@ class Certificate:
             if self.unavailable
             else "",
         ]
-        but = [one for one in but if one]
-        beside = f", apart from {', '.join(but)}" if but else ""
-        return f"{what} behaves as the {self.planned} checks of {self.profile.name} say{beside}."
+        return ", ".join(filter(None, but))
 
     def to_json(self) -> dict[str, Any]:
         """All that it says, for programs."""

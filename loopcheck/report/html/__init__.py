@@ -1,0 +1,238 @@
+"""The certification report as one HTML page: it opens offline, asks the network for nothing, and shows all checks.
+
+The page is a template with what must be readable without JavaScript, and the data of all checks as JSON; cards are
+made from that when they are opened. What passed is a letter; what did not has its texts, each kept once, and cut
+so that the whole page stays small.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import importlib.resources
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from loopcheck import __version__, profiles
+from loopcheck.outcomes import ACCEPTABLE, LEVEL_MEANS, LEVELS, OUTCOME_MEANS, OUTCOMES, Outcome
+from loopcheck.report import cards
+from loopcheck.report.certificate import certify
+from loopcheck.report.columns import Column, one_line, tidy, told
+
+SHAPES: dict[Outcome, str] = {
+    "passed": "m1 1h6v6h-6z",
+    "failed": "m0 1.6l1.6-1.6l2.4 2.4l2.4-2.4l1.6 1.6l-2.4 2.4l2.4 2.4l-1.6 1.6l-2.4-2.4l-2.4 2.4l-1.6-1.6l2.4-2.4z",
+    "hang": "m0 0h8l-8 8h8z",
+    "crash": "m4 0l4 8h-8z",
+    "exited": "m4 0l4 4l-4 4l-4-4z",
+    "known": "m0 0h8v8h-8zm2 2v4h4v-4z",
+    "fixed": "m3 0h2v3h3v2h-3v3h-2v-3h-3v-2h3z",
+    "changed": "m0 0h8v3h-8zm0 5h8v3h-8z",
+    "declined": "m0 3h8v2h-8z",
+    "unavailable": "m3 3h2v2h-2z",
+    "not-run": "m0 0h8v8h-8zm1 1v6h6v-6z",
+    "broken": "m0 0h3v3h-3zm5 0h3v3h-3zm-5 5h3v3h-3zm5 0h3v3h-3z",
+}
+"""A path in a square of 8 for each outcome: shapes tell them apart where colours do not."""
+
+_LETTERS: dict[str, str] = dict(zip(OUTCOMES, "pfhcekxndurb", strict=True))
+
+_CUTS = ((4000, 99), (2000, 99), (1000, 99), (500, 99), (250, 99), (120, 4), (60, 2))
+"""Characters of one text in the page, and texts of one check: the first with which it stays in its budget."""
+
+_BUDGET = 1_200_000
+"""Bytes of texts in a page, for up to 5,000 records; more records get more. With ids, sentences and the map a page of
+5,000 records stays below 2 MB."""
+
+_LISTED = 200
+"""How many reasons, or known failures, the head of the page lists."""
+
+
+def render(columns: Sequence[Column]) -> str:
+    """The page for one column, or for several side by side."""
+    # Heavy, and of no use to other renderers.
+    import jinja2
+    from markupsafe import Markup
+
+    files = importlib.resources.files("loopcheck.report.html")
+    style, script, template = (
+        files.joinpath(f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js", "html")
+    )
+    data, cut = _data(columns)
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    page: str = environment.from_string(template).render(
+        title=_title(columns),
+        policy=_policy(style, script),
+        style=Markup(style),
+        script=Markup(script),
+        data=Markup(data),
+        columns=[_head(column, letter) for column, letter in zip(columns, _column_letters(), strict=False)],
+        legend=[(outcome, OUTCOME_MEANS[outcome]) for outcome in OUTCOMES if _occurs(columns, outcome)],
+        shapes=SHAPES,
+        cut=cut if cut != _CUTS[0][0] else 0,
+        version=__version__,
+    )
+    return page
+
+
+def _policy(style: str, script: str) -> str:
+    """Nothing may be loaded, and nothing run or styled but what is ours: an injected script stays text."""
+
+    def hashed(text: str) -> str:
+        return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+    return (
+        f"default-src 'none'; script-src {hashed(script)}; style-src {hashed(style)}; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _title(columns: Sequence[Column]) -> str:
+    names = list(dict.fromkeys(column.name for column in columns))
+    return f"Conformance of {', '.join(names)}"[:300]
+
+
+def _column_letters() -> Iterator[str]:
+    """A, B, ... Z, A1, B1, ..."""
+    round_ = 0
+    while True:
+        yield from (f"{chr(65 + number)}{round_ or ''}" for number in range(26))
+        round_ += 1
+
+
+def _occurs(columns: Sequence[Column], outcome: Outcome) -> bool:
+    return any(outcome == name for column in columns for name, _ in column.tally)
+
+
+def _head(column: Column, letter: str) -> dict[str, Any]:
+    """What the page says of a column before anything else."""
+    header, subject = column.run.header, column.subject
+    declaration = header["declaration"]
+    declared = declaration["declined"] if declaration and declaration["subject"] == column.factory else {}
+    known = [record for record in column.records.values() if record["outcome"] == "known"]
+    return {
+        "letter": letter,
+        "name": column.name,
+        "place": column.place,
+        "says": column.says,
+        "mood": "bad" if column.failing or not column.run.complete else "open" if column.advice else "good",
+        "tally": column.tally,
+        "certificates": [_certificate(column, name) for name in profiles.latest()],
+        "declined": [(one_line(need), one_line(reason)) for need, reason in declared.items()],
+        "known": [
+            {
+                "id": one_line(record["check"]),
+                "reason": one_line(record.get("declared", {}).get("reason", "")),
+                "issue": one_line(record.get("declared", {}).get("issue", "")),
+            }
+            for record in known[:_LISTED]
+        ],
+        "known_number": len(known),
+        "started": one_line(header["started"]),
+        "loopcheck": one_line(header["loopcheck"]),
+        "catalogue": one_line(header["catalogue"]),
+        "files": len(subject.get("files", ())),
+        "digest": one_line(subject.get("digest", "unknown")),
+        "level": column.level,
+        "table": tidy("\n".join(cards.table(list(column.records.values()))), 100_000),
+    }
+
+
+def _certificate(column: Column, name: str) -> dict[str, Any]:
+    certificate = certify(column.run, profiles.load(name), column.factory)
+    return {
+        "profile": name,
+        "granted": certificate.granted,
+        "planned": certificate.planned,
+        "apart_from": certificate.apart_from,
+        "number": len(certificate.refused),
+        "reasons": [one_line(reason) for reason in certificate.refused[:_LISTED]],
+    }
+
+
+def _data(columns: Sequence[Column]) -> tuple[str, int]:
+    """The data of the page as JSON that can stand in a script element, and to how many characters texts are cut."""
+    records = {id: record for column in reversed(columns) for id, record in column.records.items()}
+    # An area's checks stand together, also where one report has checks that another does not have.
+    ids = sorted(records, key=lambda id: records[id]["area"])
+    sentences, references, labels = _Table(), _Table(), _Table()
+    checks = []
+    for id in ids:
+        record = records[id]
+        link = record["link"] if record["link"].startswith(("https://", "http://")) else ""
+        checks.append(
+            [
+                one_line(id),
+                LEVELS.index(record["level"]),
+                sentences.add(one_line(record["sentence"], 500)),
+                references.add((one_line(record["reference"]), link[:500])),
+            ]
+        )
+    rows = [_rows(column, ids) for column in columns]
+    budget = _BUDGET * max(1, sum(len(column.records) for column in columns) / 5000)
+    for cut, most in _CUTS:
+        texts = _Table()
+        details = [
+            {
+                number: [
+                    part for label, text in of_check[:most] for part in (labels.add(label), texts.add(tidy(text, cut)))
+                ]
+                for number, of_check in mine.items()
+            }
+            for mine in rows
+        ]
+        # As many bytes as it takes in JSON, for the most part.
+        if sum(len(text) + 3 for text in texts) + 12 * sum(map(len, details)) <= budget:
+            break
+    data = {
+        "outcomes": [
+            {
+                "word": outcome,
+                "letter": _LETTERS[outcome],
+                "shape": SHAPES[outcome],
+                "means": OUTCOME_MEANS[outcome],
+                "acceptable": outcome in ACCEPTABLE,
+            }
+            for outcome in OUTCOMES
+        ],
+        "levels": LEVELS,
+        "meanings": LEVEL_MEANS | OUTCOME_MEANS,
+        "labels": list(labels),
+        "checks": checks,
+        "sentences": list(sentences),
+        "references": list(references),
+        "texts": list(texts),
+        "columns": [
+            {
+                "letter": letter,
+                "label": f"{column.name}, {column.place}",
+                "factory": one_line(column.factory),
+                "outcomes": "".join(
+                    _LETTERS[column.records[id]["outcome"]] if id in column.records else " " for id in ids
+                ),
+                "details": of_column,
+            }
+            for column, letter, of_column in zip(columns, _column_letters(), details, strict=False)
+        ],
+    }
+    text = json.dumps(data, ensure_ascii=True, separators=(",", ":"))
+    # In JSON these stand in strings only; there they end no script element, and begin no comment.
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"), cut
+
+
+class _Table(dict[Any, int]):
+    """Values, each once, and the number of each."""
+
+    def add(self, value: Any) -> int:
+        return self.setdefault(value, len(self))
+
+
+def _rows(column: Column, ids: Sequence[str]) -> dict[int, list[tuple[str, str]]]:
+    """Label and text of all that is told of each check that did not pass, by its number."""
+    found = {}
+    for number, id in enumerate(ids):
+        record = column.records.get(id)
+        if record is not None and record["outcome"] != "passed" and (rows := list(told(record))):
+            found[number] = rows
+    return found
