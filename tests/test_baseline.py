@@ -7,6 +7,7 @@ import asyncio
 import contextvars
 import gc
 import os
+import re
 import signal
 import socket
 import ssl
@@ -64,7 +65,24 @@ def test_nothing_of_asyncios_own_loops_is_used(path: Path) -> None:
     assert names_in(path) & forbidden == set()
 
 
-@pytest.mark.parametrize("module", ["flow", "lifetime", "childlife", "engine"])
+def private_names_of_asyncio() -> set[str]:
+    """The undocumented names of what the loop is built on."""
+    loop = asyncio.BaseEventLoop()
+    loop.close()
+    classes = (asyncio.BaseEventLoop, asyncio.TimerHandle, asyncio.base_events.Server)
+    names = {*vars(loop), *(name for cls in classes for name in dir(cls))}
+    return {name for name in names if name.startswith("_") and not name.startswith("__")}
+
+
+def test_every_use_of_asyncios_private_names_is_written_down() -> None:
+    assert loopcheck.baseline.loop.__doc__
+    written_down = set(re.findall(r"\b_[a-z]\w+", loopcheck.baseline.loop.__doc__))
+    used = set.union(*map(names_in, FILES)) & private_names_of_asyncio()
+
+    assert used - written_down == set()
+
+
+@pytest.mark.parametrize("module", ["flow", "lifetime", "timers", "childlife", "engine"])
 def test_decisions_import_no_io(module: str) -> None:
     (path,) = (path for path in FILES if path.stem == module)
 

@@ -1,4 +1,4 @@
-"""The bundled loop's TLS engine and the life of its children: plain objects, without a loop, a socket or a process."""
+"""The bundled loop's TLS engine, timers and the life of its children: plain objects, without a loop or a socket."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from loopcheck.baseline import childlife, engine, tls
+from loopcheck.baseline import childlife, engine, timers, tls
 from loopcheck.baseline.childlife import ChildLife
 from loopcheck.baseline.engine import Engine
 from loopcheck.baseline.lifetime import WrongMove
+from loopcheck.baseline.timers import Timers
 
 AUTHORITY = trustme.CA(key_type=trustme.KeyType.ECDSA)
 SERVER = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -251,3 +252,66 @@ def test_an_abandoned_child_tells_nothing() -> None:
     life.pipe_ended(1)
 
     assert (life.tell(told), life.end()) == (False, False)
+
+
+# --- timers
+
+
+class Timer:
+    """As much of a TimerHandle as the queue looks at."""
+
+    def __init__(self, when: float) -> None:
+        self._when = when
+        self._cancelled = False
+        self._scheduled = False
+
+
+class TimersMachine(RuleBasedStateMachine):
+    """The queue of timers against the simplest model: a list, sorted at every question."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.timers = Timers()
+        self.model: list[Timer] = []
+        self.known: list[Timer] = []
+
+    @rule(when=st.integers(0, 20), number=st.sampled_from([1, 60]))
+    def add(self, when: int, number: int) -> None:
+        for _ in range(number):
+            timer = Timer(when)
+            self.timers.add(timer)
+            self.model.append(timer)
+            self.known.append(timer)
+
+    @precondition(lambda self: self.known)
+    @rule(data=st.data(), number=st.sampled_from([1, 60]))
+    def cancel(self, data: st.DataObject, number: int) -> None:
+        first = data.draw(st.integers(0, len(self.known) - 1))
+        for timer in self.known[first : first + number]:
+            if not timer._cancelled:
+                timer._cancelled = True
+                self.timers.cancelled += timer._scheduled
+        self.model = [timer for timer in self.model if not timer._cancelled]
+
+    @rule(until=st.integers(0, 20))
+    def due(self, until: int) -> None:
+        expected = sorted((timer for timer in self.model if timer._when < until), key=lambda timer: timer._when)
+        self.model = [timer for timer in self.model if timer._when >= until]
+
+        assert self.timers.due(until) == expected
+        assert not any(timer._scheduled for timer in expected)
+
+    @rule()
+    def next(self) -> None:
+        assert self.timers.next() == min((timer._when for timer in self.model), default=None)
+        assert len(self.timers) <= max(timers.CLEAN_FROM, 2 * len(self.model) + 1)
+
+    @invariant()
+    def counts_what_is_in_here(self) -> None:
+        inside = [timer for timer in self.known if timer._scheduled]
+        assert len(self.timers) == len(inside)
+        assert self.timers.cancelled == sum(timer._cancelled for timer in inside)
+
+
+TestTimers = TimersMachine.TestCase
+TestTimers.settings = settings(max_examples=40, stateful_step_count=20, deadline=None, database=None)

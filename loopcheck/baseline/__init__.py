@@ -8,9 +8,12 @@ module                what it answers
 ====================  ====================================================================================
 ``flow``              What waits to be sent, and when must the protocol pause?  (no I/O)
 ``lifetime``          What may happen next in a transport's life?  (no I/O)
+``timers``            Which timer is due next?  (no I/O)
 ``versions``          Where do the Pythons differ?
 ``contract``          Which private names of ``BaseEventLoop`` are used?  (for the type checker)
-``watchers``          Who waits for which descriptor, and how is the loop woken up?
+``polling``           Which descriptors are ready?
+``scheduling``        What is a turn, and what is called in it?
+``watchers``          How is a descriptor watched, and the loop woken up?
 ``signals``           How does a signal become a callback?
 ``sockops``           How do the ``sock_*`` methods wait?
 ``serving``           How are connections accepted?

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import selectors
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,11 +22,17 @@ class Base(asyncio.BaseEventLoop):
     """What ``BaseEventLoop`` offers to a loop that is built on it."""
 
     if TYPE_CHECKING:
+        slow_callback_duration: float
+        _closed: bool
         _debug: bool
+        _stopping: bool
+        _clock_resolution: float
+        _current_handle: asyncio.Handle | None
         _ready: collections.deque[asyncio.Handle]
-        _selector: selectors.BaseSelector
 
         def _check_closed(self) -> None: ...
+        def _check_thread(self) -> None: ...
+        def _check_callback(self, callback: object, method: str) -> None: ...
         def _add_callback_signalsafe(self, handle: asyncio.Handle) -> None: ...
         async def _ensure_resolved(
             self, address: Any, *, family: int, type: int, proto: int, loop: asyncio.AbstractEventLoop

@@ -17,6 +17,9 @@ from .versions import DATAGRAM_OVERHEAD, SENDS_EMPTY_DATAGRAMS
 if TYPE_CHECKING:
     from .watchers import FdWatching
 
+# The name of the hot path, looked up once.
+_OPEN = Phase.OPEN
+
 
 class DatagramTransport(SocketTransport, transports.DatagramTransport):
     """A datagram socket, connected or not.
@@ -62,7 +65,7 @@ class DatagramTransport(SocketTransport, transports.DatagramTransport):
 
     def sendto(self, data: bytes | bytearray | memoryview, addr: Any = None) -> None:
         """Send one datagram, now if the kernel takes it."""
-        if not isinstance(data, (bytes, bytearray, memoryview)):
+        if type(data) is not bytes and not isinstance(data, (bytes, bytearray, memoryview)):
             raise TypeError(f"data argument must be a bytes-like object, not {type(data).__name__!r}")
         if not data and not SENDS_EMPTY_DATAGRAMS:
             return
@@ -71,7 +74,8 @@ class DatagramTransport(SocketTransport, transports.DatagramTransport):
                 raise ValueError(f"Invalid address: must be None or {self._address}")
             addr = self._address
         # asyncio's loop still sends from an unconnected endpoint between close() and connection_lost().
-        if self._life.phase is Phase.CLOSED or (self._life.is_lost and self._address):
+        phase = self._life.phase
+        if phase is not _OPEN and (phase is Phase.CLOSED or (self._life.is_lost and self._address)):
             if self._life.ignored_write():
                 logger.warning("socket.send() raised exception.")
             return

@@ -17,8 +17,8 @@ from typing import Any
 from .flow import WriteBuffer
 from .lifetime import WrongMove
 
-READ_AT_ONCE = 256 * 1024
-"""Most plain bytes for one read: many records of 16 KiB each, the largest that there is."""
+LARGEST_RECORD = 16 * 1024
+"""Most plain bytes in one record; the ssl module never reads more than one at once."""
 
 _WAIT = (ssl.SSLWantReadError, ssl.SSLSyscallError)
 """How the ssl module says "not yet"; the second one when a MemoryBIO is empty at an unusual moment."""
@@ -151,25 +151,34 @@ class Engine:
         plain = self._plain
         try:
             while plain.size:
-                plain.take(self.session.write(plain.head()[0]))
+                plain.take(self.session.write(plain.first()))
         except _WAIT:
             pass
 
     def read(self) -> bytes | None:
         """The next plain bytes; None when more has to arrive first, b"" when the peer said goodbye."""
+        if self._has_nothing:
+            return None
         try:
-            return self.session.read(READ_AT_ONCE)
+            return self.session.read(LARGEST_RECORD)
         except _WAIT:
             return None
 
     def read_into(self, view: memoryview) -> int | None:
         """The same into *view*, which must have room; returns the number of bytes."""
+        if self._has_nothing:
+            return None
         try:
             # typeshed declares what comes without a buffer; with one it is a number.
             count: Any = self.session.read(len(view), view)
             return int(count)
         except _WAIT:
             return None
+
+    @property
+    def _has_nothing(self) -> bool:
+        """Whether reading would only make the ssl module raise its "want read"."""
+        return not self._incoming.pending and not self.session.pending()
 
     def _move(self, to: Stage) -> None:
         if to not in STAGE_MOVES[self.stage]:

@@ -88,7 +88,8 @@ class WriteBuffer:
     __slots__ = ("_chunks", "size")
 
     def __init__(self) -> None:
-        self._chunks: collections.deque[bytes | memoryview[int]] = collections.deque()
+        # None until something has to wait: most connections are idle, and an empty deque takes 760 bytes.
+        self._chunks: collections.deque[bytes | memoryview[int]] | None = None
         self.size = 0
 
     def append(self, data: bytes | bytearray | memoryview[Any], start: int = 0) -> None:
@@ -101,12 +102,19 @@ class WriteBuffer:
         else:
             chunk = data
         if chunk:
+            if self._chunks is None:
+                self._chunks = collections.deque()
             self._chunks.append(chunk)
             self.size += len(chunk)
 
     def head(self) -> list[bytes | memoryview[int]]:
         """The next chunks to send, as many as one system call may take."""
-        return list(itertools.islice(self._chunks, CHUNKS_AT_ONCE))
+        return list(itertools.islice(self._chunks or (), CHUNKS_AT_ONCE))
+
+    def first(self) -> bytes | memoryview[int]:
+        """The next chunk; there must be one."""
+        assert self._chunks
+        return self._chunks[0]
 
     def take(self, count: int) -> None:
         """Forget the first *count* bytes: they are the kernel's now."""
@@ -114,6 +122,7 @@ class WriteBuffer:
         self.size -= count
         chunks = self._chunks
         while count:
+            assert chunks is not None
             chunk = chunks.popleft()
             if len(chunk) > count:
                 chunks.appendleft(memoryview(chunk)[count:])
@@ -122,7 +131,7 @@ class WriteBuffer:
 
     def clear(self) -> None:
         """Drop everything."""
-        self._chunks.clear()
+        self._chunks = None
         self.size = 0
 
 

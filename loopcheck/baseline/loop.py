@@ -1,8 +1,8 @@
 """The bundled event loop, put together.
 
 ``SelectorLoop`` is asyncio's selector loop written anew, to be read: what asyncio does and why, in small pieces.
-``asyncio.BaseEventLoop`` keeps the ready queue, the timers, the running and stopping, name lookup, the executor, and
-the argument checking of most methods; everything about descriptors is here.
+``asyncio.BaseEventLoop`` keeps the running and stopping, name lookup, the executor, tasks and asynchronous generators,
+and the argument checking of most methods; the turn, the timers, and everything about descriptors are here.
 
 The private contract
 ====================
@@ -12,8 +12,10 @@ This is all of it that we use, checked on CPython 3.11.7, 3.12.1, 3.13.0, 3.14.1
 
 It calls these on us, and we provide them:
 
-``_selector.select(timeout)``, ``_process_events(events)``
-    Once per turn, in this order.  The second queues the handles of what is ready, in ``_ready``.
+``_run_once()``
+    One turn, again and again until ``_stopping`` is true after one.
+``_timer_handle_cancelled(handle)``
+    From ``TimerHandle.cancel()``.
 ``_write_to_self()``
     From any thread, after ``call_soon_threadsafe()`` has queued its handle: end the wait in ``select()``.
 ``_make_socket_transport(sock, protocol, waiter, *, extra, server, context)``
@@ -39,14 +41,20 @@ and for sending files that they are a ``transports._FlowControlMixin`` with ``_p
 
 We call these of it:
 
-``_check_closed()``
-    Raises the RuntimeError of a closed loop.
+``_check_closed()``, ``_closed``
+    Raises the RuntimeError of a closed loop; and whether it would.
+``_debug``, ``_check_thread()``, ``_check_callback(callback, method)``
+    What ``get_debug()`` returns, without the call; and what raises in debug mode only.
 ``_ready``
-    The deque of handles that run in this turn; cancelled ones are skipped.
+    The deque of handles that run in this turn; cancelled ones are skipped.  ``call_soon_threadsafe()`` fills it, too.
+``_stopping``
+    Whether stop() was called: this turn must not wait.
+``_clock_resolution``
+    Seconds between two values of ``time()``.
+``_current_handle``
+    In debug mode, what runs: the exception handler says where it was made.
 ``_add_callback_signalsafe(handle)``
     Queue a handle unless cancelled, and wake the loop up.
-``_debug``
-    What ``get_debug()`` returns, without the call.
 ``_ensure_resolved(address, *, family, type, proto, loop)``
     ``getaddrinfo()``, but numeric addresses take no thread.
 ``_create_connection_transport(sock, protocol_factory, ssl, server_hostname, *, ssl_handshake_timeout,
@@ -59,6 +67,8 @@ ssl_shutdown_timeout)``
 Of ``StreamReaderProtocol``, where asyncio's own ``start_tls()`` does (see ``versions``): ``_stream_reader``, and its
 ``_buffer``.
 ``asyncio.subprocess.Process`` calls ``_wait()`` of our process transports.
+Of ``Handle`` and ``TimerHandle``, which ours are: all their slots, ``_callback``, ``_args``, ``_context``, ``_loop``,
+``_cancelled``, ``_repr``, ``_source_traceback``, ``_when`` and ``_scheduled``; and ``_run()``.
 And of ``Server``: ``_attach()`` and ``_detach()``, which from 3.13 on take the transport as argument.
 """
 
@@ -94,11 +104,10 @@ class SelectorLoop(SignalHandling, UnixSockets, SendingFiles, Subprocesses, Upgr
             self._children.close()
         self._close_self_pipe()
         super().close()
-        # Absent only if the selector itself could not be made, and __del__ closes what is left.
-        if (selector := getattr(self, "_selector", None)) is not None:
-            selector.close()
-        # The handles in here keep transports alive: let those go, so that unclosed ones are found.
-        self._watches.clear()
+        # Absent only if it could not be made, and __del__ closes what is left.
+        # Its handles keep transports alive: it lets those go, so that unclosed ones are found.
+        if (poller := getattr(self, "_poller", None)) is not None:
+            poller.close()
 
     def _make_socket_transport(
         self,

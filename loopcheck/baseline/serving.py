@@ -7,7 +7,7 @@ import errno
 import socket
 from asyncio import trsock
 from collections.abc import Callable
-from contextvars import Context
+from contextvars import Context, copy_context
 from typing import Any, NamedTuple
 
 from .contract import logger
@@ -99,25 +99,49 @@ class Serving(FdWatching):
             if self._debug:
                 logger.debug("%r got a new connection from %r: %r", listener.server, address, connection)
             connection.setblocking(False)
-            if listener.context is None:
-                self.create_task(self._accepted(listener, connection, address, None))
+            context = None if listener.context is None else listener.context.copy()
+            if not listener.sslcontext:
+                # What a protocol factory does to its context must not reach the next connection.
+                own = copy_context() if context is None else context
+                own.run(self._accepted, listener, connection, address, context)
+            elif context is None:
+                self.create_task(self._accepted_tls(listener, connection, address, None))
             else:
-                context = listener.context.copy()
-                self.create_task(self._accepted(listener, connection, address, context), context=context)
+                self.create_task(self._accepted_tls(listener, connection, address, context), context=context)
 
-    async def _accepted(
-        self, listener: Listener, connection: socket.socket, address: Any, context: Context | None
-    ) -> None:
-        """Make protocol and transport for one connection, and see it through a TLS handshake.
+    def _accepted(self, listener: Listener, connection: socket.socket, address: Any, context: Context | None) -> None:
+        """Make protocol and transport for one connection.
 
         There is nobody to raise to: what fails here ends this connection only.
-        It is reported in debug mode only, since any client can cause it at will.
         """
+        protocol = None
+        try:
+            protocol = listener.protocol_factory()
+            self._make_socket_transport(connection, protocol, **self._options(listener, address, context))
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as exc:
+            connection.close()
+            self._report_lost_connection(exc, protocol=protocol)
+
+    async def _accepted_tls(
+        self, listener: Listener, connection: socket.socket, address: Any, context: Context | None
+    ) -> None:
+        """The same, and see the connection through its TLS handshake."""
         protocol = transport = None
         try:
             protocol = listener.protocol_factory()
             waiter = self.create_future()
-            transport = self._transport_for(listener, connection, protocol, waiter, {"peername": address}, context)
+            transport = self._make_ssl_transport(
+                connection,
+                protocol,
+                listener.sslcontext,
+                waiter,
+                server_side=True,
+                ssl_handshake_timeout=listener.ssl_handshake_timeout,
+                ssl_shutdown_timeout=listener.ssl_shutdown_timeout,
+                **self._options(listener, address, context),
+            )
             try:
                 await waiter
             except BaseException:
@@ -130,42 +154,17 @@ class Serving(FdWatching):
         except BaseException as exc:
             if transport is None:
                 connection.close()
-            if self._debug:
-                report: dict[str, Any] = {
-                    "message": "Error on transport creation for incoming connection",
-                    "exception": exc,
-                }
-                if protocol is not None:
-                    report["protocol"] = protocol
-                if transport is not None:
-                    report["transport"] = transport
-                self.call_exception_handler(report)
+            self._report_lost_connection(exc, protocol=protocol, transport=transport)
 
-    def _transport_for(
-        self,
-        listener: Listener,
-        connection: socket.socket,
-        protocol: asyncio.BaseProtocol,
-        waiter: asyncio.Future[None],
-        extra: dict[str, Any],
-        context: Context | None,
-    ) -> asyncio.Transport:
-        if listener.sslcontext:
-            return self._make_ssl_transport(
-                connection,
-                protocol,
-                listener.sslcontext,
-                waiter,
-                server_side=True,
-                extra=extra,
-                server=listener.server,
-                ssl_handshake_timeout=listener.ssl_handshake_timeout,
-                ssl_shutdown_timeout=listener.ssl_shutdown_timeout,
-                context=context,
-            )
-        return self._make_socket_transport(
-            connection, protocol, waiter, extra=extra, server=listener.server, context=context
-        )
+    def _options(self, listener: Listener, address: Any, context: Context | None) -> dict[str, Any]:
+        """What all transports of a server are given."""
+        return {"extra": {"peername": address}, "server": listener.server, "context": context}
+
+    def _report_lost_connection(self, exc: BaseException, **who: Any) -> None:
+        """Say in debug mode that a connection did not come about: any client can cause it at will."""
+        if self._debug:
+            report = {"message": "Error on transport creation for incoming connection", "exception": exc}
+            self.call_exception_handler(report | {name: value for name, value in who.items() if value is not None})
 
     def _make_socket_transport(
         self,

@@ -303,6 +303,6 @@ def _send_small_writes_at_once(sock: socket.socket) -> None:
     """Switch Nagle's algorithm off: it would hold back a small write until the peer acknowledged the last one."""
     # The protocol, not the type, tells TCP from the likes of SCTP: a socket that the program made without
     # naming one keeps the program's settings, as with asyncio.
-    if sock.family in (socket.AF_INET, socket.AF_INET6) and sock.proto == socket.IPPROTO_TCP:
+    if sock.proto == socket.IPPROTO_TCP and sock.family in (socket.AF_INET, socket.AF_INET6):
         with contextlib.suppress(OSError):  # The peer may be gone by now; reading will find out.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -226,7 +226,8 @@ class TLSLayer(asyncio.Protocol):
                 else:
                     self._deliver_bytes()
                 # Reading may have made something to send, even where the protocol has not: key updates.
-                self._send()
+                if self._engine.unsent:
+                    self._send()
             self._hold_lower_back()
         except Exception as exc:
             self._fatal(exc, "Fatal error on SSL protocol")
@@ -327,10 +328,11 @@ class TLSLayer(asyncio.Protocol):
         self._engine.encrypt()
         if not self._lower_paused and self._lower is not None and (data := self._engine.take()):
             self._lower.write(data)
-        if self.upper is not None:
+        # Nothing unsent is the usual case, in which only a paused protocol has something to learn.
+        if self.upper is not None and (self._engine.unsent or self.upper._protocol_paused):
             self.upper._maybe_pause_protocol()
-        if self.upper is not None:
-            self.upper._maybe_resume_protocol()
+            if self.upper is not None:  # The protocol may have aborted.
+                self.upper._maybe_resume_protocol()
 
     # --- the end
 

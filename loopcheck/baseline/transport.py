@@ -132,10 +132,10 @@ class SocketTransport(FlowControlled):
         Three callbacks and not one, so that an exception in connection_made() is reported as a callback's,
         and reading begins all the same.
         """
-        self._call_soon(self._protocol.connection_made, self)
-        self._call_soon(self._read_when_wanted)
+        self._soon(self._protocol.connection_made, self)
+        self._soon(self._read_when_wanted)
         if waiter is not None:
-            self._call_soon(settle, waiter)
+            self._soon(settle, waiter)
 
     def _attach_arguments(self) -> tuple[SocketTransport, ...]:
         return (self,) if SERVER_COUNTS_TRANSPORTS else ()
@@ -196,7 +196,7 @@ class SocketTransport(FlowControlled):
         if self._life.close(unsent=self._has_unsent()):
             self._loop._remove_reader(self._fd)
             if self._life.phase is Phase.ENDING:
-                self._call_soon(self._call_connection_lost, None)
+                self._soon(self._call_connection_lost, None)
 
     def abort(self) -> None:
         """Drop what waits, and call connection_lost(None) soon."""
@@ -208,7 +208,7 @@ class SocketTransport(FlowControlled):
             self._buffer.clear()
             self._loop._remove_writer(self._fd)
             self._loop._remove_reader(self._fd)
-            self._call_soon(self._call_connection_lost, exc)
+            self._soon(self._call_connection_lost, exc)
 
     def _fatal_error(self, exc: BaseException, message: str) -> None:
         """Give up because of *exc*.
@@ -260,7 +260,7 @@ class SocketTransport(FlowControlled):
     def _write_when_ready(self) -> None:
         self._loop._add_writer(self._fd, self._write_ready, context=self._context)
 
-    def _call_soon(self, callback: Callable[..., object], *args: Any) -> None:
+    def _soon(self, callback: Callable[..., object], *args: Any) -> None:
         self._loop.call_soon(callback, *args, context=self._context)
 
     def _read_ready(self) -> None:

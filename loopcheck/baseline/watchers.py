@@ -1,4 +1,4 @@
-"""Watching descriptors, and being woken up: the part of the loop that talks to the selector."""
+"""Watching descriptors, and being woken up: the part of the loop that talks to the poller."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from contextvars import Context
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .contract import Base, logger
+from .contract import logger
+from .polling import Watch, poller
+from .scheduling import Handle, Scheduling
 
 if TYPE_CHECKING:
     from .transport import SocketTransport
@@ -27,37 +29,8 @@ class HasFileno(Protocol):
 FileDescriptor = int | HasFileno
 
 
-class Watch:
-    """Who waits for one descriptor.
-
-    It rides in the selector key's ``data``, so an event leads straight to its handles, and a handle can be
-    exchanged without a word to the selector.
-    Invariant: while registered, at least one of the two handles is there.
-    """
-
-    __slots__ = ("fileobj", "reader", "writer")
-
-    def __init__(self, fileobj: FileDescriptor) -> None:
-        self.fileobj = fileobj
-        self.reader: asyncio.Handle | None = None
-        self.writer: asyncio.Handle | None = None
-
-    @property
-    def events(self) -> int:
-        """The events that somebody waits for, as the selector's bit mask."""
-        return (EVENT_READ if self.reader is not None else 0) | (EVENT_WRITE if self.writer is not None else 0)
-
-    def put(self, event: int, handle: asyncio.Handle | None) -> asyncio.Handle | None:
-        """Exchange the handle for *event*; returns the one that was there."""
-        if event == EVENT_READ:
-            old, self.reader = self.reader, handle
-        else:
-            old, self.writer = self.writer, handle
-        return old
-
-
-class FdWatching(Base):
-    """The selector, the self-pipe, and the four methods for watching descriptors."""
+class FdWatching(Scheduling):
+    """The poller, the self-pipe, and the four methods for watching descriptors."""
 
     # Set before anything can fail: __del__ closes a loop that was never finished.
     _wake_receiver: socket.socket | None = None
@@ -65,10 +38,9 @@ class FdWatching(Base):
 
     def __init__(self, selector: selectors.BaseSelector | None = None) -> None:
         super().__init__()
-        self._watches: dict[int, Watch] = {}
         # Who owns which descriptor.  Weak, so that a transport nobody refers to is still found unclosed.
         self._transports: weakref.WeakValueDictionary[int, SocketTransport] = weakref.WeakValueDictionary()
-        self._selector = selectors.DefaultSelector() if selector is None else selector
+        self._poller = poller(selector)
         self._open_self_pipe()
 
     # --- being woken up
@@ -127,7 +99,7 @@ class FdWatching(Base):
 
     def add_reader(self, fd: FileDescriptor, callback: Callable[..., object], *args: Any) -> None:  # type: ignore[override]  # typeshed uses TypeVarTuple
         """Call *callback* whenever *fd* is readable, in place of an earlier one."""
-        self._watch(self._free_fd(fd), EVENT_READ, asyncio.Handle(callback, args, self, None), fd)
+        self._watch(self._free_fd(fd), EVENT_READ, Handle(callback, args, self, None), fd)
 
     def remove_reader(self, fd: FileDescriptor) -> bool:
         """Stop watching *fd* for reading; returns whether it was watched."""
@@ -135,7 +107,7 @@ class FdWatching(Base):
 
     def add_writer(self, fd: FileDescriptor, callback: Callable[..., object], *args: Any) -> None:  # type: ignore[override]  # typeshed uses TypeVarTuple
         """Call *callback* whenever *fd* is writable, in place of an earlier one."""
-        self._watch(self._free_fd(fd), EVENT_WRITE, asyncio.Handle(callback, args, self, None), fd)
+        self._watch(self._free_fd(fd), EVENT_WRITE, Handle(callback, args, self, None), fd)
 
     def remove_writer(self, fd: FileDescriptor) -> bool:
         """Stop watching *fd* for writing; returns whether it was watched."""
@@ -163,7 +135,7 @@ class FdWatching(Base):
         """The number under which *fd* is watched, also when the object has been closed since and lost it."""
         number = self._free_fd(fd)
         if number < 0 and not self.is_closed():
-            for known, watch in self._watches.items():
+            for known, watch in self._poller.watches.items():
                 if watch.fileobj is fd:
                     return known
             raise ValueError(f"Invalid file descriptor: {number}")
@@ -174,7 +146,7 @@ class FdWatching(Base):
     def _add_reader(
         self, fd: int, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
-        return self._watch(fd, EVENT_READ, asyncio.Handle(callback, args, self, context))
+        return self._watch(fd, EVENT_READ, Handle(callback, args, self, context))
 
     def _remove_reader(self, fd: int) -> bool:
         return self._unwatch(fd, EVENT_READ)
@@ -182,27 +154,26 @@ class FdWatching(Base):
     def _add_writer(
         self, fd: int, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
-        return self._watch(fd, EVENT_WRITE, asyncio.Handle(callback, args, self, context))
+        return self._watch(fd, EVENT_WRITE, Handle(callback, args, self, context))
 
     def _remove_writer(self, fd: int) -> bool:
         return self._unwatch(fd, EVENT_WRITE)
 
     def _watches_for(self, fd: int, event: int) -> bool:
         """Whether somebody waits for *event* on *fd*: for a transport's repr()."""
-        watch = self._watches.get(fd)
+        watch = self._poller.watches.get(fd)
         return watch is not None and bool(watch.events & event)
 
     def _watch(
         self, fd: int, event: int, handle: asyncio.Handle, fileobj: FileDescriptor | None = None
     ) -> asyncio.Handle:
         self._check_closed()
-        watch = self._watches.get(fd)
+        watch = self._poller.watches.get(fd)
         if watch is None:
             watch = Watch(fd if fileobj is None else fileobj)
-            self._selector.register(fd, event, watch)
-            self._watches[fd] = watch
+            self._poller.add(fd, event, watch)
         elif not watch.events & event:
-            self._modify(fd, EVENT_READ | EVENT_WRITE, watch)
+            self._poller.change(fd, EVENT_READ | EVENT_WRITE)
         old = watch.put(event, handle)
         if old is not None:
             # It may already be in the queue of this turn: whoever was replaced must not be called again.
@@ -210,7 +181,7 @@ class FdWatching(Base):
         return handle
 
     def _unwatch(self, fd: int, event: int) -> bool:
-        watch = self._watches.get(fd)
+        watch = self._poller.watches.get(fd)
         if watch is None:
             return False
         old = watch.put(event, None)
@@ -218,31 +189,7 @@ class FdWatching(Base):
             return False
         old.cancel()
         if left := watch.events:
-            self._modify(fd, left, watch)
+            self._poller.change(fd, left)
         else:
-            del self._watches[fd]
-            self._selector.unregister(fd)
+            self._poller.remove(fd)
         return True
-
-    def _modify(self, fd: int, events: int, watch: Watch) -> None:
-        try:
-            self._selector.modify(fd, events, watch)
-        except BaseException:
-            # Somebody closed the descriptor behind our back, and the kernel forgot it: the selector has
-            # dropped its key by now, so drop ours, and the next attempt starts afresh.
-            self._watches.pop(fd, None)
-            raise
-
-    def _process_events(self, event_list: list[tuple[selectors.SelectorKey, int]]) -> None:
-        """Queue the handles of everything that is ready, reading before writing.
-
-        Handles are cancelled only when they are removed or replaced, which happens outside the selector's
-        call: one that is found here is alive.
-        """
-        ready = self._ready
-        for key, mask in event_list:
-            watch = key.data
-            if mask & EVENT_READ and watch.reader is not None:
-                ready.append(watch.reader)
-            if mask & EVENT_WRITE and watch.writer is not None:
-                ready.append(watch.writer)
