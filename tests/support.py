@@ -59,6 +59,24 @@ def environment(*paths: Path) -> dict[str, str]:
     return kept | {"PYTHONPATH": os.pathsep.join(map(str, paths)), "PY_COLORS": "0", "COLUMNS": "120"}
 
 
+def loopcheck(*arguments: str, cwd: Path, status: int = 0) -> str:
+    """Run the command line as a user does; what it printed."""
+    cwd.mkdir(exist_ok=True)
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys; from loopcheck.cli import main; sys.exit(main())", *arguments],
+        cwd=cwd,
+        env=environment(FIXTURES / "loops"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == status, done.stdout
+    assert "Traceback" not in done.stdout
+    return done.stdout
+
+
 OTHERS_OFF = [
     word for name in ("asyncio", "anyio", "randomly", "timeout", "rerunfailures") for word in ("-p", f"no:{name}")
 ]

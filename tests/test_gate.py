@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import FIXTURES, PytestRunner, environment
+from support import FIXTURES, PytestRunner, environment, loopcheck
 
 from loopcheck import known
 from loopcheck.check import catalogue
@@ -19,24 +19,6 @@ from loopcheck.report.reading import Run, read
 
 LIAR = "runs_cancelled_callbacks:Loop"
 """A loop of fixtures/loops that fails several checks of scheduling."""
-
-
-def loopcheck(*arguments: str, cwd: Path, status: int = 0) -> str:
-    """Run the command line as a user does; what it printed."""
-    cwd.mkdir(exist_ok=True)
-    done = subprocess.run(
-        [sys.executable, "-c", "import sys; from loopcheck.cli import main; sys.exit(main())", *arguments],
-        cwd=cwd,
-        env=environment(FIXTURES / "loops"),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == status, done.stdout
-    assert "Traceback" not in done.stdout
-    return done.stdout
 
 
 def test_from_nothing_to_a_gate_that_only_gets_better(tmp_path: Path, run_pytest: PytestRunner) -> None:

@@ -11,6 +11,7 @@ import difflib
 from collections.abc import Iterable
 
 COMMANDS = {
+    "run": "run the battery, or a part of it: once, many times, or whenever a file changes",
     "init": "begin: run the battery, and write what fails today into loopcheck.toml",
     "update": "bring loopcheck.toml up to date with what reports show",
     "list": "list the checks, and the behaviours that are not tested",

@@ -10,18 +10,20 @@ from loopcheck import known
 from loopcheck.commands import Mistake
 
 
-def declaration(given: str | None) -> tuple[Path, known.Declaration]:
+def declaration(given: str | None, else_: str = "") -> tuple[Path, known.Declaration]:
     """The file that declares what is known of a loop, and what it says.
 
     Args:
         given: the file that the user named; None for that of the current folder.
+        else_: what the user can do besides, where there is none.
 
     Raises:
         Mistake: there is none, or it is wrong.
     """
     path = known.find(Path.cwd()) if given is None else Path(given)
     if path is None:
-        raise Mistake(f"there is no {known.FILE} here; 'loopcheck init MODULE:NAME' writes one")
+        more = f", {else_}" if else_ else ""
+        raise Mistake(f"there is no {known.FILE} here; 'loopcheck init MODULE:NAME' writes one{more}")
     try:
         return path, known.read(path, str(given or path.name))
     except known.DeclarationError as error:

@@ -27,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the battery, write the files, say what to do next."""
     from loopcheck import declare
+    from loopcheck.battery import report_of
     from loopcheck.check import catalogue
-    from loopcheck.commands._battery import report_of
     from loopcheck.commands._files import write
 
     target = Path(known.FILE)
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     for path in (target, WORKFLOW) if options.workflow else (target,):
         if path.exists() and not options.force:
             raise Mistake(f"there is a {path} already; --force writes it anew, 'loopcheck update' brings it up to date")
-    report = report_of(options.subject, options.pytest, workers=options.workers)
+    report = report_of([options.subject], options.pytest, workers=options.workers)
     text, changes = declare.new(options.subject, [report], {entry.id: entry for entry in catalogue()})
     write(target, text)
     print(f"\n{target}: {_counted(text, len(changes))}")

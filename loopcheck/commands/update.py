@@ -25,8 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Read or make the reports, write the file, say what has changed."""
     from loopcheck import declare, known
+    from loopcheck.battery import report_of
     from loopcheck.check import catalogue
-    from loopcheck.commands._battery import report_of
     from loopcheck.commands._files import declaration, write
     from loopcheck.report.reading import ReportError, read
 
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
                     f"{declared.factory}"
                 )
     else:
-        runs = [report_of(declared.factory, options.pytest, workers=options.workers)]
+        runs = [report_of([declared.factory], options.pytest, workers=options.workers)]
         print()
     try:
         before = path.read_text(encoding="utf-8")
