@@ -83,6 +83,21 @@ def test_hang_shows_the_stack(run: Run, name: str) -> None:
     assert record["message"] == "did not end within 1 s" or "did not end within" in record["message"]
 
 
+def test_hang_shows_what_there_was_at_the_deadline(run: Run) -> None:
+    record = run.checks[f"{VICTIM}[hangs_half_way:Loop]"]
+
+    assert record["recorded"] == ["trace: 990 more, then " + ", ".join(map(str, range(990, 1000)))]
+    assert ["half-done" in task for task in record["tasks"]] == [True]
+    assert not os.path.isdir("/proc/self/fd") or record["descriptors"]
+
+
+def test_with_the_gil_held_a_hang_shows_what_can_be_seen_from_outside(run: Run) -> None:
+    record = run.checks[f"{VICTIM}[holds_the_gil:Loop]"]
+
+    assert "tasks" not in record
+    assert not os.path.isdir("/proc/self/fd") or record["descriptors"]
+
+
 def test_crash_names_the_signal(run: Run) -> None:
     crash = run.checks[f"{VICTIM}[segfault:Loop]"]
     abort = run.checks[f"{VICTIM}[aborts:Loop]"]

@@ -112,6 +112,10 @@ class Bench:
             self._tools[name] = self._stack.enter_context(TOOLS[name](self))
         return self._tools[name]
 
+    def recorded(self) -> dict[str, list[Any]]:
+        """What the tools that are lists hold so far, such as the trace."""
+        return {name: list(made) for name, made in list(self._tools.items()) if isinstance(made, list)}
+
 
 def perform(entry: Entry, bench: Bench) -> None:
     """Run one check on the bench.

@@ -95,7 +95,7 @@ class Audit:
         loops.clear()
         running = asyncio._get_running_loop()
         if running is not None:
-            found.append(("running loop", f"the running loop of this thread: {_short(running)}"))
+            found.append(("running loop", f"the running loop of this thread: {short(running)}"))
             asyncio._set_running_loop(None)
         started = time.perf_counter()
         gc.collect()
@@ -124,11 +124,11 @@ class Audit:
     def _unraisable(self, unraisable: Any) -> None:
         # No reference to the object is kept: that would resurrect it.
         error = unraisable.exc_value if unraisable.exc_value is not None else unraisable.exc_type
-        self.reports.append(f"an exception that nobody could catch: {_short(error)} in {_short(unraisable.object)}")
+        self.reports.append(f"an exception that nobody could catch: {short(error)} in {short(unraisable.object)}")
 
     def _thread_died(self, args: Any) -> None:
         name = args.thread.name if args.thread else "?"
-        self.reports.append(f"a thread that ended with an exception: {name}: {_short(args.exc_value)}")
+        self.reports.append(f"a thread that ended with an exception: {name}: {short(args.exc_value)}")
 
 
 class _Collector(logging.Handler):
@@ -142,7 +142,7 @@ class _Collector(logging.Handler):
         except Exception as error:
             message = f"a record that cannot be formatted: {type(error).__name__}"
         if record.exc_info and record.exc_info[1] is not None:
-            message += f" ({_short(record.exc_info[1])})"
+            message += f" ({short(record.exc_info[1])})"
         self._reports.append(f"an error that the loop logged: {message[:500]}")
 
 
@@ -254,7 +254,7 @@ def _compare(before: dict[str, Any], after: dict[str, Any]) -> list[Finding]:
     for number, was, now in zip(_SIGNALS, before["signals"], after["signals"], strict=True):
         if was != now:
             name = signal.Signals(number).name if number in _NAMED else str(number)
-            found.append(("signals", f"a changed handler of {name}: {_short(now)}"))
+            found.append(("signals", f"a changed handler of {name}: {short(now)}"))
     for key, what in _SINGLE.items():
         if before[key] != after[key]:
             found.append((key, what))
@@ -281,11 +281,12 @@ _NAMED = {int(member) for member in signal.Signals}
 
 
 def _names(tasks: set[Any]) -> str:
-    return ", ".join(sorted(_short(task) for task in tasks))[:300]
+    return ", ".join(sorted(short(task) for task in tasks))[:300]
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
+    """The beginning of what repr() says, whatever that does."""
     try:
         return repr(value)[:200]
-    except Exception as error:
+    except BaseException as error:  # in a loop written in Rust it may panic
         return f"<{type(value).__name__} whose repr() raises {type(error).__name__}>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import faulthandler
 import linecache
@@ -17,14 +18,18 @@ from types import TracebackType
 from typing import Any
 
 from loopcheck import check, kit, subject
-from loopcheck.runner.audit import ONCE, Audit, Finding
+from loopcheck.runner.audit import ONCE, Audit, Finding, short
 from loopcheck.runner.wire import Closed, Wire
+from loopcheck.runner.witness import Witness
 
 CUT = 4000
 """How many characters of any text that a subject had a hand in go into an observation."""
 
 _GRACE = 0.2
 """The part of the limit that threads get to end after a check; it may be spent twice."""
+
+_EVENTS = 10
+"""How many events of a list are told of a check that hangs: the last."""
 
 Comparison = dict[str, str]
 
@@ -60,6 +65,8 @@ class Child:
         self.spec = subject.CONTROL
         self.factory: Callable[[], Any] = subject.control
         self.audit: Audit | None = None
+        self.bench: kit.Bench | None = None
+        """Where a check runs, while one does."""
         self._taxed = False
         self._watched_since = -math.inf
         self._never_closed: list[Any] = []
@@ -92,6 +99,8 @@ class Child:
         self._watch(limit)
         if self.audit is None:
             # Not before the subject was imported: what an import leaves is not a check's.
+            with contextlib.suppress(OSError):  # where there are no such files, nobody is told what a hang is about
+                Witness(self.stack.name, self._describe)
             self.audit = Audit()
             if entry.setting != "first-loop":
                 self._measure_tax(limit)
@@ -139,7 +148,7 @@ class Child:
         self.comparison.clear()
         self.audit.start()
         factory = _Counting(self.factory)
-        bench = kit.Bench(factory, patience, entry.setting, self.spec)
+        bench = self.bench = kit.Bench(factory, patience, entry.setting, self.spec)
         observation: dict[str, Any] = {"outcome": "passed"}
         started = time.perf_counter()
         try:
@@ -149,7 +158,18 @@ class Child:
         observation["seconds"] = round(time.perf_counter() - started, 6)
         loops = bench.loops
         del bench
+        self.bench = None
         return observation, self.audit.findings(loops, factory.made, grace)
+
+    def _describe(self) -> dict[str, list[str]]:
+        """What the check that runs has recorded, and what is pending; asked in another thread."""
+        if self.bench is None:
+            return {}
+        tasks = [task for loop in self.bench.loops for task in asyncio.all_tasks(loop)]
+        return {
+            "recorded": [f"{name}: {_last(what)}" for name, what in self.bench.recorded().items() if what],
+            "tasks": sorted(map(short, tasks)),
+        }
 
     def _failure(self, error: BaseException) -> dict[str, Any]:
         message, explanation = _split(_HINT.sub("", _text(error)))
@@ -168,6 +188,12 @@ class Child:
         # The exception keeps every frame of the check alive, and with them what the audit is about to count.
         error.__traceback__ = error.__cause__ = error.__context__ = None
         return observation
+
+
+def _last(events: list[Any]) -> str:
+    """The last of some events, in one line."""
+    before = f"{len(events) - _EVENTS} more, then " if len(events) > _EVENTS else ""
+    return before + ", ".join(map(short, events[-_EVENTS:]))
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -70,6 +70,8 @@ class Process:
         self.stack = stack
         self.ran: list[str] = []
         """The ids of the checks that it has run, in order."""
+        self.own: frozenset[int] = frozenset()
+        """The descriptors that it had before its first check; empty where there is no way to tell."""
 
 
 class Processes(Protocol):

@@ -13,6 +13,7 @@ from typing import Any
 
 from loopcheck.check import Entry
 from loopcheck.needs import NEEDS
+from loopcheck.runner import hang
 from loopcheck.runner.processes import OUR_FAULT, Process, Processes, RunnerError, processes
 from loopcheck.runner.wire import Closed
 from loopcheck.subject import CONTROL, SubjectError
@@ -123,7 +124,7 @@ class Runner:
         if before:
             seen["after"] = before[-1]
             try:
-                seen["alone"] = self._observe(self._fresh(spec), entry, spec)["outcome"]
+                seen["alone"] = self._observe(self._fresh(spec), entry, spec, look=False)["outcome"]
             except SubjectError:
                 seen["alone"] = "failed"
         on_control = self._observe(self._child(CONTROL, entry), entry, CONTROL)
@@ -151,6 +152,7 @@ class Runner:
 
     def _fresh(self, spec: str) -> Process:
         process = self._processes.start()
+        process.own = frozenset(hang.descriptors(process.pid))
         self._use(process, spec, identify=False, files=False)
         return process
 
@@ -176,7 +178,8 @@ class Runner:
             raise SubjectError(answer["error"], answer["detail"])
         return answer
 
-    def _observe(self, process: Process, entry: Entry, spec: str) -> Observation:
+    def _observe(self, process: Process, entry: Entry, spec: str, *, look: bool = True) -> Observation:
+        """Run a check in a process; ``look`` says whether to look into one that hangs."""
         limit = self.limit
         printed_before = _size(process.printed)
         started = time.monotonic()
@@ -184,8 +187,9 @@ class Runner:
             process.wire.send({"do": "check", "id": entry.id, "limit": limit, "patience": limit * _PATIENCE})
             seen = process.wire.receive(limit)
         except TimeoutError:
+            found = hang.look(process, self._processes.machine.slowness) if look else {}
             _, stack = self._abort(process)
-            seen = {"outcome": "hang", "message": f"did not end within {limit:.3g} s", "stack": stack}
+            seen = {"outcome": "hang", "message": f"did not end within {limit:.3g} s", "stack": stack} | found
         except Closed:
             seen = self._post_mortem(process)
         seen.setdefault("seconds", round(time.monotonic() - started, 6))
@@ -267,7 +271,13 @@ def _read(path: Any, start: int, most: int = 10_000) -> str:
 
 
 _OUR_FRAME = re.compile(
-    r'^  File "[^"]*[/\\](?:loopcheck[/\\](?:runner|kit[/\\]bench)|_pytest|pluggy|pytest)\b.*\n?', re.M
+    r'^  File "[^"]*[/\\](?:loopcheck[/\\](?:runner|kit[/\\]bench)|_pytest|pluggy|pytest)\b.*\n?'
+    r'|^  File "<string>", line 1 in <module>\n?',
+    re.M,
+)
+
+_EMPTY_THREAD = re.compile(
+    r"^(?:Current thread|Thread) .*\(most recent call first\):\n(?:  <no Python frame>\n)?(?!  )\n*", re.M
 )
 
 
@@ -278,4 +288,4 @@ def _stack(process: Process) -> str:
     """The stacks that faulthandler wrote, without what is not the check's or the subject's."""
     # The watch inside writes too, perhaps for a check before this one that was slow: the last stack is the one.
     last = _STACK_BEGINS.split(_read(process.stack, 0, most=100_000))[-1]
-    return _OUR_FRAME.sub("", last).strip()
+    return _EMPTY_THREAD.sub("", _OUR_FRAME.sub("", last)).strip()
