@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,8 @@ MERGE = {"record": "merge", "format": 1, "runs": 2}
         ([HEAD, ONE | {"message": 1}], ":2: check: 'message' is 1, expected a string"),
         ([HEAD, ONE | {"outcome": ["passed"]}], ":2: check: 'outcome' is ['passed']; there are"),
         ([HEAD, ONE | {"traceback": [{"file": "a"}]}], ":2: check: 'traceback'[0].'line' is missing"),
+        ([HEAD, ONE | {"seconds": float("nan")}], ":2: check: 'seconds' is nan, expected 0 to 1000000"),
+        ([HEAD, ONE | {"seconds": float("inf")}], ":2: check: 'seconds' is inf, expected 0 to 1000000"),
         ([HEAD | {"plan": ["a", "a"]}], "'a' is in the plan twice"),
         ([HEAD | {"subjects": []}], "the subjects are []; there must be one"),
         ([HEAD, ONE | {"subject": "c:D"}], ":2: 'c:D' is none of the subjects in the header"),
@@ -139,6 +142,38 @@ def test_padding_without_end_is_not_read(tmp_path: Path) -> None:
 
     with pytest.raises(reading.ReportError, match="a line of more than"):
         reading.read(path)
+
+
+def test_lines_without_end_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "_LARGEST", 100_000)
+    head, one, *_ = lines()
+    path = written(tmp_path, [head, *(one | {"id": id, "printed": "x" * 60_000} for id in IDS)])
+
+    with pytest.raises(reading.ReportError, match=":3: more than 100000 bytes"):
+        reading.read(path)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_whatever_was_spoilt_is_read_or_named(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    path = written(tmp_path, lines())
+    good = path.read_bytes()
+    for _ in range(200):
+        spoilt = bytearray(good)
+        for _ in range(chance.randint(1, 3)):
+            at = chance.randrange(len(spoilt))
+            match chance.randrange(3):
+                case 0:
+                    spoilt[at] = chance.randrange(256)
+                case 1:
+                    del spoilt[at:]
+                case 2:
+                    spoilt[at:at] = spoilt[at - 50 : at]
+        path.write_bytes(spoilt)
+        try:
+            reading.read_all(path)
+        except reading.ReportError as error:
+            assert str(error).startswith(str(path))
 
 
 def test_nesting_without_end_is_not_followed(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import itertools
 import json
 import re
 import shutil
@@ -17,12 +18,16 @@ import pytest
 from reports import check, run, subject, written
 from support import ROOT
 
+from loopcheck import profiles
 from loopcheck.cli import main
-from loopcheck.outcomes import OUTCOMES
+from loopcheck.outcomes import LEVELS, OUTCOMES
 from loopcheck.profiles import ProfileError
 from loopcheck.report import badge, ctrf, junit, markdown, svg
 from loopcheck.report import html as page
+from loopcheck.report.certificate import certify
 from loopcheck.report.columns import columns, one_line, tidy
+from loopcheck.report.difference import differences
+from loopcheck.report.schema import fault
 
 HOSTILE = (
     "</script><script>alert(1)</script><!-- <img src=x onerror=alert(1)> ]]> `code` | ``` **b** [a](javascript:b)\n"
@@ -78,6 +83,33 @@ def test_all_of_it_is_cut() -> None:
 
     for renderer in RENDERERS.values():
         assert len(renderer.render(everything)) < 200_000  # type: ignore[attr-defined]
+
+
+def test_whatever_keeps_to_the_schema_can_be_shown() -> None:
+    """A report may come from anywhere: every text and number in it is any text and number."""
+    wild = ["", HOSTILE, "::", "[", "a::b[c", "x" * 1000]
+    numbers = [0, 1, 1e-300, 999_999.5]
+    texts = itertools.cycle(wild)
+    records = [
+        check("a::b", outcome, level)
+        | {"id": f"{outcome} {level} {number}", "check": f"{next(texts)}{outcome}{number}"}
+        for outcome in OUTCOMES
+        for level in LEVELS
+        for number in range(3)
+    ]
+    for number, record in zip(itertools.cycle(numbers), records, strict=False):
+        keys = ("area", "setting", "sentence", "reference", "link", "message", "expected", "observed", "error", "stack")
+        record |= {key: next(texts) for key in (*keys, "printed", "signal", "after", "advice", "explanation")}
+        record |= {"seconds": number, "left_behind": [next(texts)], "declared": {"place": next(texts), "reason": ""}}
+    wild_run = run(*records, subjects=[subject("a:B", version=None, distribution=None)], started=HOSTILE)
+
+    assert [fault(record) for record in records if fault(record)] == []
+    for renderer in RENDERERS.values():
+        renderer.render(columns([wild_run])).encode()  # type: ignore[attr-defined]
+        renderer.render(columns([run(), wild_run, wild_run])).encode()  # type: ignore[attr-defined]
+    differences(columns([wild_run]), columns([run()]))
+    for name in profiles.latest():
+        certify(wild_run, profiles.load(name), "a:B").to_json()
 
 
 # The page.

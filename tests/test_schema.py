@@ -91,5 +91,7 @@ def _spoil(record: dict[str, Any], chance: random.Random) -> dict[str, Any]:
             del holder[key]
             return record
         else:
-            holder[key] = chance.choice([None, True, 0, 1.5, "text", "passed", [], ["text"], [1], {}, {"a": "b"}])
+            holder[key] = chance.choice(
+                [None, True, 0, 1.5, -1, 10**9, "text", "passed", [], ["text"], [1], {}, {"a": "b"}]
+            )
             return record

@@ -18,6 +18,8 @@ COMMANDS = {
     "explain": "say what one check claims, and show its source",
     "profile": "list the profiles that certificates speak of, or freeze a new edition",
     "render": "make a page, a summary or a badge of reports",
+    "diff": "compare two reports: what regressed, and what was fixed",
+    "merge": "put reports into one: the parts of a run, the runs of a matrix",
     "certify": "say what a report may claim about a profile, or why it may not",
 }
 """The name of each command, which is that of its module, and what it does."""

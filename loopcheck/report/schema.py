@@ -59,6 +59,8 @@ def _fault(value: Any, wanted: dict[str, Any], where: str) -> str:
     # By the exact type: for Python True is an int.
     if not any(type(value) in _TYPES[name] for name in names):
         return f"{where} is {value!r:.80}, expected {' or '.join(_ARTICLES.get(name, f'a {name}') for name in names)}"
+    if "minimum" in wanted and not wanted["minimum"] <= value <= wanted["maximum"]:  # not so for NaN, either
+        return f"{where} is {value!r:.80}, expected {wanted['minimum']} to {wanted['maximum']}"
     if isinstance(value, dict):
         return _fault_in_object(value, wanted, where)
     if isinstance(value, list):

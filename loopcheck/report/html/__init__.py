@@ -15,10 +15,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from loopcheck import __version__, profiles
-from loopcheck.outcomes import ACCEPTABLE, LEVEL_MEANS, LEVELS, OUTCOME_MEANS, OUTCOMES, Outcome
+from loopcheck.outcomes import LEVEL_MEANS, LEVELS, OUTCOME_MEANS, OUTCOMES, Outcome
 from loopcheck.report import cards
 from loopcheck.report.certificate import certify
 from loopcheck.report.columns import Column, one_line, tidy, told
+from loopcheck.report.difference import FAILS, turns
 
 SHAPES: dict[Outcome, str] = {
     "passed": "m1 1h6v6h-6z",
@@ -192,10 +193,14 @@ def _data(columns: Sequence[Column]) -> tuple[str, int]:
                 "letter": _LETTERS[outcome],
                 "shape": SHAPES[outcome],
                 "means": OUTCOME_MEANS[outcome],
-                "acceptable": outcome in ACCEPTABLE,
+                "fails": outcome in FAILS,
             }
             for outcome in OUTCOMES
         ],
+        "turns": {
+            which: [_LETTERS[before] + _LETTERS[after] for before, after in turns(which)]
+            for which in ("regressed", "fixed")
+        },
         "levels": LEVELS,
         "meanings": LEVEL_MEANS | OUTCOME_MEANS,
         "labels": list(labels),

@@ -39,10 +39,10 @@ class Catalogue {
     this.index = new Map(this.ids.map((id, number) => [id, number]));
     this.areas = this.ids.map((id) => id.split("::", 1)[0]);
     this.words = {}; /* an outcome's letter to its word */
-    this.fine = new Set([" "]); /* letters of what is not held against a loop, or was not asked of it */
+    this.failing = new Set(); /* letters of failures that nothing explains */
     for (const outcome of data.outcomes) {
       this.words[outcome.letter] = outcome.word;
-      if (outcome.acceptable) this.fine.add(outcome.letter);
+      if (outcome.fails) this.failing.add(outcome.letter);
     }
     this.columns = data.columns.map((column) => column.outcomes);
     this.haystacks = null;
@@ -119,12 +119,14 @@ class Catalogue {
 
      Fixed and regressed are about the first and the last report, as "loopcheck diff" means them. */
   comparison(name) {
-    const fails = (column, number) => !this.fine.has(this.columns[column][number]);
+    const fails = (column, number) => this.failing.has(this.columns[column][number]);
     const last = this.columns.length - 1;
     if (last < 1) return null;
+    if (Object.hasOwn(this.data.turns, name)) {
+      const pairs = new Set(this.data.turns[name]);
+      return (number) => pairs.has(this.columns[0][number] + this.columns[last][number]);
+    }
     if (name === "differs") return (number) => this.columns.some((letters) => letters[number] !== this.columns[0][number]);
-    if (name === "regressed") return (number) => !fails(0, number) && fails(last, number);
-    if (name === "fixed") return (number) => fails(0, number) && !fails(last, number);
     if (/^only-\d+$/.test(name)) {
       const only = Number(name.slice(5));
       return (number) => this.columns.every((_, column) => fails(column, number) === (column === only));
