@@ -960,7 +960,7 @@ async def attempts_are_sequential(loop, spawn, patience):
         before = await descriptors_at_rest(loop, patience)
         connecting = spawn(loop.create_connection(Wire, None, host.port))
         await turns_until(lambda: open_sockets() > before, patience, "the first attempt begins")
-        await pass_turns(5)
+        await pass_turns(20)
         others = host.accept(HOST)
 
         assert (await cancelled(connecting, patience), others) == ("CancelledError", False)
@@ -1083,7 +1083,7 @@ async def happy_eyeballs_not_before_delay(loop, spawn, patience):
         before = await descriptors_at_rest(loop, patience)
         connecting = spawn(loop.create_connection(Wire, None, host.port, happy_eyeballs_delay=LONG))
         await turns_until(lambda: open_sockets() > before, patience, "the first attempt begins")
-        await pass_turns(5)
+        await pass_turns(20)
         others = host.accept(HOST)
 
         assert (await cancelled(connecting, patience), others) == ("CancelledError", False)

@@ -13,7 +13,7 @@ import weakref
 
 from loopcheck.check import also_in, check
 from loopcheck.kit import in_thread, pass_turns, refuses, soon, turn, turns
-from loopcheck.kit.clock import CLOCK_SLACK, OWN_CLOCK_GRAIN, block, idleness
+from loopcheck.kit.clock import CLOCK_SLACK, OWN_CLOCK_GRAIN, SPINNING, block, idleness
 
 DAY = 24 * 3600.0
 
@@ -614,7 +614,7 @@ def infinite_delay_does_not_spin(loop, trace):
     loop.call_later(1e12, trace, "call_later(1e12)")
     used = idle_share(loop, loop.call_later)
 
-    assert used < 0.1, f"the loop used {used:.0%} of a processor while it had nothing to do"
+    assert used < SPINNING, f"the loop used {used:.0%} of a processor while it had nothing to do"
 
 
 @check("asyncio-eventloop#asyncio.loop.call_later")
@@ -971,7 +971,7 @@ def idle_loop_does_not_spin(loop):
     """A loop that waits for a timer uses next to no processor time."""
     used = idle_share(loop, loop.call_later)
 
-    assert used < 0.1, f"the loop used {used:.0%} of a processor while it had nothing to do"
+    assert used < SPINNING, f"the loop used {used:.0%} of a processor while it had nothing to do"
 
 
 @check("Lib/asyncio/base_events.py: BaseEventLoop._run_once", level="should")
@@ -987,7 +987,7 @@ def idle_loop_without_timer_does_not_spin(loop):
     for alarm in alarms:
         alarm.join()
 
-    assert used < 0.1, f"the loop used {used:.0%} of a processor while it had nothing to do"
+    assert used < SPINNING, f"the loop used {used:.0%} of a processor while it had nothing to do"
 
 
 @check("Lib/asyncio/base_events.py: BaseEventLoop._run_once", level="should")

@@ -15,6 +15,7 @@ import loopcheck.kit.talks  # noqa: F401  # the tool "unlike"
 from loopcheck.check import also_in, check
 from loopcheck.kit import pass_turns, refuses, threaded
 from loopcheck.kit.channels import Wire, fill, pattern
+from loopcheck.kit.clock import SPINNING
 from loopcheck.kit.peers import AS_SENT, compared
 from loopcheck.kit.surroundings import warned
 
@@ -26,9 +27,6 @@ HUGE = 2**26
 
 SPELL = 0.05
 """Seconds to watch an idle loop for."""
-
-SPINNING = 0.05
-"""The share of a processor that a loop uses which does not sleep, or more: that little on a very busy machine."""
 
 BROKEN = (BrokenPipeError, ConnectionResetError)
 

@@ -12,6 +12,9 @@ CLOCK_SLACK = max(time.get_clock_info("monotonic").resolution, 1e-6)
 OWN_CLOCK_GRAIN = 0.001
 """The coarsest clock, in seconds, that a loop may have before checks that compare two of its readings complain."""
 
+SPINNING = 0.05
+"""The share of a processor that a loop uses which does not sleep, or more: that little on a very busy machine."""
+
 
 def block(seconds: float) -> None:
     """Keep this thread, and so its loop, from doing anything else."""
