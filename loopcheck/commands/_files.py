@@ -1,13 +1,12 @@
-"""The declaration of the project in the current folder, and writing files whole."""
+"""The declaration of the project in the current folder, and writing files."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 from loopcheck import known
 from loopcheck.commands import Mistake
+from loopcheck.report.writing import WritingError, write_whole
 
 
 def declaration(given: str | None, else_: str = "") -> tuple[Path, known.Declaration]:
@@ -31,28 +30,15 @@ def declaration(given: str | None, else_: str = "") -> tuple[Path, known.Declara
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file whole, or not at all.
+    """Write a file whole or not at all, and the folders that it is in.
 
     Raises:
         Mistake: it cannot be written.
     """
-    path = path.resolve()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", newline="", dir=path.parent, delete=False) as file:
-            try:
-                file.write(text)
-                os.chmod(file.name, mode)
-                os.replace(file.name, path)
-            except BaseException:
-                os.unlink(file.name)
-                raise
+        write_whole(path, text.encode())
+    except WritingError as error:
+        raise Mistake(str(error)) from None
     except OSError as error:
-        raise Mistake(f"{path}: cannot write it: {error.strerror}") from None
-
-
-def _umask() -> int:
-    umask = os.umask(0)
-    os.umask(umask)
-    return umask
+        raise Mistake(f"cannot make the folder {str(path.parent)!r}: {error.strerror}") from None

@@ -28,14 +28,14 @@ def run(options: argparse.Namespace) -> int:
     from loopcheck.battery import report_of
     from loopcheck.check import catalogue
     from loopcheck.commands._files import declaration, write
-    from loopcheck.report.reading import ReportError, read
+    from loopcheck.report.reading import ReportError, read_all
 
     path, declared = declaration(options.config)
     if options.reports and options.pytest:
         raise Mistake("with reports nothing is run, so there can be nothing after --")
     if options.reports:
         try:
-            runs = [read(report) for report in options.reports]
+            runs = [run for report in options.reports for run in read_all(report)]
         except ReportError as error:
             raise Mistake(str(error)) from None
         for report in runs:
