@@ -31,6 +31,8 @@ class Need:
     """What the machine offers when the need is met, in one sentence."""
     probe: Callable[[], bool]
     """Ask the machine; an OSError means no."""
+    remedy: str
+    """What to do on a machine that does not meet it."""
     offered: bool = False
     """Whether it is for the loop to offer too, so that its author can decline it."""
 
@@ -157,45 +159,107 @@ def interpreters() -> Any:
 
 
 _NEEDS = (
-    Need("ipv4", "The machine has IPv4 on loopback.", lambda: _loopback(socket.AF_INET, "127.0.0.1")),
-    Need("ipv6", "The machine has IPv6 on loopback.", lambda: socket.has_ipv6 and _loopback(socket.AF_INET6, "::1")),
+    Need(
+        "ipv4",
+        "The machine has IPv4 on loopback.",
+        lambda: _loopback(socket.AF_INET, "127.0.0.1"),
+        "bring loopback up: ip link set lo up",
+    ),
+    Need(
+        "ipv6",
+        "The machine has IPv6 on loopback.",
+        lambda: socket.has_ipv6 and _loopback(socket.AF_INET6, "::1"),
+        "switch IPv6 on: sysctl net.ipv6.conf.all.disable_ipv6=0; in Docker: --sysctl net.ipv6.conf.all.disable_ipv6=0",
+    ),
     Need(
         "many-loopback-addresses",
         "The machine has more than one IPv4 address on loopback, as Linux does.",
         _many_loopback_addresses,
+        "use Linux; on macOS: ifconfig lo0 alias 127.0.0.2",
     ),
-    Need("reuse-port", "The platform has the socket option SO_REUSEPORT.", lambda: hasattr(socket, "SO_REUSEPORT")),
+    Need(
+        "reuse-port",
+        "The platform has the socket option SO_REUSEPORT.",
+        lambda: hasattr(socket, "SO_REUSEPORT"),
+        "use Linux, macOS or a BSD",
+    ),
     Need(
         "queue-lengths",
         "The platform tells how many connections wait for accept() at most, as Linux does with TCP_INFO.",
         _queue_lengths,
+        "use Linux",
     ),
-    Need("unix-sockets", "The platform has Unix domain sockets.", _has_unix_sockets),
-    Need("abstract-sockets", "The platform has abstract Unix addresses, without a file.", _abstract_sockets),
-    Need("posix", "The platform is POSIX: descriptors of any kind can be watched.", lambda: os.name == "posix"),
-    Need("posix-tools", "The machine has the tools of POSIX: sh, cat, true, sleep, echo, env, head.", _posix_tools),
-    Need("proc", "The machine tells about processes in /proc, as Linux does.", lambda: os.path.isdir("/proc/self/fd")),
-    Need("signals", "The platform delivers POSIX signals.", lambda: hasattr(signal, "pthread_kill")),
+    Need("unix-sockets", "The platform has Unix domain sockets.", _has_unix_sockets, "use Linux, macOS or a BSD"),
+    Need(
+        "abstract-sockets", "The platform has abstract Unix addresses, without a file.", _abstract_sockets, "use Linux"
+    ),
+    Need(
+        "posix",
+        "The platform is POSIX: descriptors of any kind can be watched.",
+        lambda: os.name == "posix",
+        "use Linux, macOS or a BSD",
+    ),
+    Need(
+        "posix-tools",
+        "The machine has the tools of POSIX: sh, cat, true, sleep, echo, env, head.",
+        _posix_tools,
+        "install a shell and the core utilities",
+    ),
+    Need(
+        "proc",
+        "The machine tells about processes in /proc, as Linux does.",
+        lambda: os.path.isdir("/proc/self/fd"),
+        "use Linux, with /proc mounted",
+    ),
+    Need(
+        "signals",
+        "The platform delivers POSIX signals.",
+        lambda: hasattr(signal, "pthread_kill"),
+        "use Linux, macOS or a BSD",
+    ),
     Need(
         "thousands-of-descriptors",
         "The machine lets a process have 2600 descriptors open at the same time.",
         _allows_thousands_of_descriptors,
+        "raise the hard limit: ulimit -Hn 4096; in Docker: --ulimit nofile=4096",
     ),
-    Need("fork", "The platform can fork.", lambda: hasattr(os, "fork")),
-    Need("epoll", "The platform polls with epoll, which takes no regular files.", lambda: hasattr(select, "epoll")),
-    Need("terminals", "The machine makes pseudo-terminals.", lambda: hasattr(os, "openpty") and _terminals()),
-    Need("many-descriptors", "A process may have more than 2000 descriptors.", _many_descriptors),
-    Need("broadcast", "The machine broadcasts on loopback, to 127.255.255.255.", _broadcast),
+    Need("fork", "The platform can fork.", lambda: hasattr(os, "fork"), "use Linux, macOS or a BSD"),
+    Need(
+        "epoll",
+        "The platform polls with epoll, which takes no regular files.",
+        lambda: hasattr(select, "epoll"),
+        "use Linux",
+    ),
+    Need(
+        "terminals",
+        "The machine makes pseudo-terminals.",
+        lambda: hasattr(os, "openpty") and _terminals(),
+        "mount /dev/pts",
+    ),
+    Need(
+        "many-descriptors",
+        "A process may have more than 2000 descriptors.",
+        _many_descriptors,
+        "raise the hard limit: ulimit -Hn 4096; in Docker: --ulimit nofile=4096",
+    ),
+    Need(
+        "broadcast",
+        "The machine broadcasts on loopback, to 127.255.255.255.",
+        _broadcast,
+        "use Linux, with loopback up: ip link set lo up",
+    ),
     Need(
         "unix-connections",
         "The platform has Unix domain sockets, and the loop create_unix_connection() and create_unix_server().",
         _has_unix_sockets,
+        "use Linux, macOS or a BSD",
         offered=True,
     ),
     Need(
         "tls",
         "The interpreter has TLS 1.2 and 1.3, and the loop's methods take ssl, and it has start_tls().",
         _has_tls,
+        "use a Python that is built with OpenSSL, which must not forbid TLS 1.2",
         offered=True,
     ),
     Need(
@@ -203,18 +267,32 @@ _NEEDS = (
         "The machine lets an unprivileged process have an /etc/hosts and a name server of its own "
         "(user, mount and network namespaces).",
         _own_names,
+        "allow user namespaces: sysctl kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu) or "
+        "kernel.unprivileged_userns_clone=1 (Debian); in Docker: --security-opt seccomp=unconfined",
     ),
     Need(
         "reads-other-processes",
         "The machine lets a process look into another of the same user, as python -m asyncio ps does.",
         _reads_other_processes,
+        "allow it: sysctl kernel.yama.ptrace_scope=0; in Docker: --cap-add SYS_PTRACE",
     ),
-    Need("free-threaded", "The interpreter is a free-threaded build.", _is_free_threaded),
-    Need("subinterpreters", "The interpreter has a module for making subinterpreters.", _has_subinterpreters),
+    Need(
+        "free-threaded",
+        "The interpreter is a free-threaded build.",
+        _is_free_threaded,
+        "use a free-threaded build of Python, such as python3.14t",
+    ),
+    Need(
+        "subinterpreters",
+        "The interpreter has a module for making subinterpreters.",
+        _has_subinterpreters,
+        "use CPython",
+    ),
     Need(
         "threads-start-empty",
         "A new thread starts with an empty context (the default except on free-threaded builds).",
         lambda: not _copies_context_into_threads(),
+        "start Python with -X thread_inherit_context=0",
     ),
 )
 

@@ -229,7 +229,7 @@ def test_a_probe_that_fails_means_no(monkeypatch: pytest.MonkeyPatch) -> None:
 
     from loopcheck import needs
 
-    monkeypatch.setitem(needs.NEEDS, "invented", needs.Need("invented", "It is there.", probe))
+    monkeypatch.setitem(needs.NEEDS, "invented", needs.Need("invented", "It is there.", probe, "Get one."))
 
     assert is_met("invented") is False
 

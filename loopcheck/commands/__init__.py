@@ -14,6 +14,8 @@ COMMANDS = {
     "run": "run the battery, or a part of it: once, many times, or whenever a file changes",
     "init": "begin: run the battery, and write what fails today into loopcheck.toml",
     "update": "bring loopcheck.toml up to date with what reports show",
+    "why": "say why a check was not run, or would not be",
+    "doctor": "say what this machine lacks, what that costs, and how to get it",
     "list": "list the checks, and the behaviours that are not tested",
     "explain": "say what one check claims, and show its source",
     "profile": "list the profiles that certificates speak of, or freeze a new edition",

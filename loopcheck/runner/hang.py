@@ -181,7 +181,7 @@ def _address(text: str) -> str:
 
 
 @functools.cache
-def _tool() -> tuple[str, ...] | None:
+def native_tool() -> tuple[str, ...] | None:
     """The program that shows native frames, if one is installed: on the PATH, or beside this Python."""
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), sysconfig.get_path("scripts")])
     for name, *arguments in _TOOLS:
@@ -191,7 +191,7 @@ def _tool() -> tuple[str, ...] | None:
 
 
 def _native_stack(pid: int) -> str:
-    tool = _tool()
+    tool = native_tool()
     if tool is None:
         return ""
     name = os.path.basename(tool[0])
