@@ -125,9 +125,12 @@ def told(record: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if "declared" in record:
         declared = record["declared"]
         yield "declared", "\n".join(filter(None, (declared["place"], declared["reason"], declared.get("issue", ""))))
-    for key in ("advice", "was", "stack"):
+    for key, label in ("recorded", "recorded"), ("tasks", "pending"), ("descriptors", "open"):
         if record.get(key):
-            yield key, record[key]
+            yield label, "\n".join(record[key])
+    for key, label in ("advice", "advice"), ("was", "was"), ("stack", "stack"), ("native_stack", "native"):
+        if record.get(key):
+            yield label, record[key]
     if record.get("printed", "").strip():
         yield "printed", record["printed"].strip("\n")
 
