@@ -19,7 +19,7 @@ import pkgutil
 import platform
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -172,13 +172,25 @@ def identify(spec: str, factory: Callable[[], Any], *, files: bool) -> dict[str,
     distribution, version = distribution_of(spec)
     identity: dict[str, Any] = {"factory": spec, "distribution": distribution, "version": version}
     if files:
-        digests = _digests(top)
-        total = hashlib.sha256()
-        for name, digest in digests.items():
-            total.update(f"{digest}  {name}\n".encode(errors="surrogateescape"))
-        identity["files"] = digests
-        identity["digest"] = total.hexdigest()
+        origin = getattr(sys.modules.get(top), "__file__", None)
+        identity["files"] = file_digests(Path(origin)) if origin else {}
+        identity["digest"] = digest_of(identity["files"])
     return identity
+
+
+def installed_files(spec: str) -> dict[str, str] | None:
+    """The SHA-256 of every file of a subject's top-level module as it is installed here; nothing is imported for it.
+
+    Returns:
+        The digests by relative path, or None if there is no such module, or it has no file.
+    """
+    try:
+        found = importlib.util.find_spec(spec.partition(":")[0].partition(".")[0])
+    except (ImportError, ValueError):
+        return None
+    if found is None or not found.has_location or found.origin is None:
+        return None
+    return file_digests(Path(found.origin))
 
 
 def distribution_of(spec: str) -> tuple[str | None, str | None]:
@@ -194,19 +206,23 @@ def distribution_of(spec: str) -> tuple[str | None, str | None]:
         return (names[0], importlib.metadata.version(names[0])) if names else (None, None)
 
 
-def _digests(top: str) -> dict[str, str]:
-    module = sys.modules.get(top)
-    origin = getattr(module, "__file__", None)
-    if origin is None:
-        return {}
-    path = Path(origin)
-    folder = path.parent
-    paths = sorted(folder.rglob("*")) if path.stem == "__init__" else [path]
+def file_digests(origin: Path) -> dict[str, str]:
+    """The SHA-256 of every file of a top-level module, by relative path: of a package, all that is in its folder."""
+    is_package = origin.stem == "__init__"
+    root = origin.parent.parent if is_package else origin.parent
     return {
-        str(one.relative_to(folder.parent if path.stem == "__init__" else folder)): _sha256(one)
-        for one in paths
+        str(one.relative_to(root)): _sha256(one)
+        for one in (sorted(origin.parent.rglob("*")) if is_package else [origin])
         if one.is_file() and "__pycache__" not in one.parts
     }
+
+
+def digest_of(files: Mapping[str, str]) -> str:
+    """One SHA-256 over the digests of files."""
+    total = hashlib.sha256()
+    for name, digest in files.items():
+        total.update(f"{digest}  {name}\n".encode(errors="surrogateescape"))
+    return total.hexdigest()
 
 
 def _sha256(path: Path) -> str:

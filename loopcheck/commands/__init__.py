@@ -23,6 +23,8 @@ COMMANDS = {
     "diff": "compare two reports: what regressed, and what was fixed",
     "merge": "put reports into one: the parts of a run, the runs of a matrix",
     "certify": "say what a report may claim about a profile, or why it may not",
+    "verify": "check a report against the battery and the subject that are installed here",
+    "attest": "make in-toto statements of a report, to be signed",
 }
 """The name of each command, which is that of its module, and what it does."""
 
