@@ -34,7 +34,8 @@ TODO = "TODO"
 
 CONDITIONS = ("python", "platform", "version", "needs")
 
-_KEYS = ("id", "outcome", "match", "reason", "issue", *CONDITIONS, "expires")
+KEYS = ("id", "outcome", "match", "reason", "issue", *CONDITIONS, "expires")
+"""All that an entry may say; ``loopcheck.schema.json`` says the same to editors."""
 
 
 class DeclarationError(Exception):
@@ -312,7 +313,7 @@ class _Reader:
     def _known(self, table: Mapping[str, Any], number: int) -> list[Known]:
         at = self._header("known", number)
         where = "[[known]]"
-        self._keys(table, _KEYS, where, at)
+        self._keys(table, KEYS, where, at)
         ids = list(self._ids(table, where, at))
         needs = table.get("needs", [])
         if not isinstance(needs, list) or not all(name in NEEDS for name in needs):
@@ -323,7 +324,7 @@ class _Reader:
             table = {**table, "expires": expires}
         text = {
             key: self._text(table, key, where, at, needed=key in ("outcome", "reason"))
-            for key in _KEYS
+            for key in KEYS
             if key not in ("id", "needs")
         }
         if text["outcome"] not in KNOWN_OUTCOMES:
