@@ -20,6 +20,7 @@ import subprocess
 import tempfile
 import threading
 
+import loopcheck.kit.lives  # noqa: F401  # the tool "wrong_life"
 from loopcheck.check import also_in, check, untested
 from loopcheck.checks import transports
 from loopcheck.kit import forked, pass_turns, refuses, run_coroutine, soon, threaded
@@ -1511,6 +1512,21 @@ untested(
     "On Windows a loop without subprocesses raises NotImplementedError from subprocess_exec() and subprocess_shell().",
     because="the children of this area are tools of POSIX",
 )
+
+
+# any life
+
+
+@check(PROTOCOL)
+def any_life_is_told_in_order(wrong_life):
+    """Whatever is written to a child and however it ends, its protocol is told all of it once, in order, and rightly.
+
+    Generated lives of children that copy, ignore, end by themselves or ignore a signal: writes of all sizes, the end of
+    input, pauses, signals, the end of output, close(). The callbacks are connection_made(), data and then the loss of
+    each pipe, process_exited() anywhere between, and connection_lost() when all of these have been; what came is what
+    the child was sent, or a beginning if it was ended; and the exit status is one that has a cause.
+    """
+    assert wrong_life() == []
 
 
 also_in(

@@ -328,41 +328,61 @@ def _told(kind: str, data: bytes) -> list[str]:
     return [*names, _ENDINGS[first % len(_ENDINGS)]]
 
 
+def shortest(
+    bench: Bench,
+    run: Callable[[bytes, float], Coroutine[Any, Any, list[str]]],
+    number: int,
+    sizes: tuple[int, int] = SIZES,
+) -> tuple[bytes, str] | None:
+    """Search the shortest byte string after whose run something is wrong.
+
+    Args:
+        bench: whose loop runs.
+        run: runs what a byte string says, in the loop, with so many seconds for what must happen; what is wrong then.
+        number: how many to try.
+        sizes: the lengths of the shortest and the longest.
+
+    Returns:
+        It, and what is wrong; None when nothing is.
+    """
+    from loopcheck.kit.examples import smallest  # hypothesis takes longer to import than most checks to run
+
+    loop: asyncio.AbstractEventLoop = bench.tool("loop")
+    shrunk_by = float("inf")
+
+    def wrong(data: bytes, patience: float) -> list[str]:
+        try:
+            return loop.run_until_complete(run(data, patience))
+        except Exception as error:
+            return [f"{type(error).__name__}: {error}"]
+
+    def looks_wrong(data: bytes) -> bool:
+        nonlocal shrunk_by
+        if time.monotonic() > shrunk_by or not wrong(data, bench.patience / 8):
+            return False
+        shrunk_by = min(shrunk_by, time.monotonic() + bench.patience / 2)
+        return True
+
+    found = smallest(looks_wrong, number, sizes)
+    if found is None:
+        return None
+    for _ in range(3):  # it may have been the machine that was slow
+        if complaints := wrong(found, bench.patience):
+            return found, "; ".join(complaints)
+    return None
+
+
 @tool
 def unlike(bench: Bench) -> Iterator[Callable[..., list[str]]]:
     """A function that searches a talk, of one of the kinds above, after which something is wrong.
 
     It returns the shortest one that was found, step by step, and then what is wrong; nothing if there is none.
     """
-    from loopcheck.kit.examples import smallest  # hypothesis takes longer to import than most checks to run
 
     def search(kind: str, number: int = 20) -> list[str]:
         talk, _ = _KINDS[kind]
         channel: Channel = bench.tool("channel")
-        loop: asyncio.AbstractEventLoop = bench.tool("loop")
-        shrunk_by = float("inf")
-
-        def wrong(data: bytes, patience: float) -> list[str]:
-            try:
-                return loop.run_until_complete(talk(channel, data, patience))
-            except Exception as error:
-                return [f"{type(error).__name__}: {error}"]
-
-        def looks_wrong(data: bytes) -> bool:
-            nonlocal shrunk_by
-            if time.monotonic() > shrunk_by or not wrong(data, bench.patience / 8):
-                return False
-            shrunk_by = min(shrunk_by, time.monotonic() + bench.patience / 2)
-            return True
-
-        found = smallest(looks_wrong, number, SIZES)
-        if found is None:
-            return []
-        for _ in range(3):  # it may have been the machine that was slow
-            if complaints := wrong(found, bench.patience):
-                break
-        else:
-            return []
-        return [*_told(kind, found), "then: " + "; ".join(complaints)]
+        found = shortest(bench, lambda data, patience: talk(channel, data, patience), number)
+        return [] if found is None else [*_told(kind, found[0]), f"then: {found[1]}"]
 
     yield search
