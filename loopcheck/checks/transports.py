@@ -25,8 +25,8 @@ BIG = 2**20
 HUGE = 2**26
 """Bytes; far more than kernels take of what nobody reads."""
 
-SPELL = 0.05
-"""Seconds to watch an idle loop for."""
+SPELLS = (0.02, 0.2)
+"""Seconds to watch an idle loop for: where the first do not show that it sleeps, the others decide."""
 
 BROKEN = (BrokenPipeError, ConnectionResetError)
 
@@ -51,11 +51,17 @@ METHODS = (
 
 
 async def idle_share():
-    """How much of a processor this process used while the loop had nothing to do, from 0 to 1."""
-    before = time.process_time()
-    started = time.monotonic()
-    await asyncio.sleep(SPELL)
-    return (time.process_time() - before) / (time.monotonic() - started)
+    """How much of a processor this process used while the loop had nothing to do, from 0 to 1.
+
+    Where a short spell does not show that it was next to none, something else in the process may have been at work.
+    """
+    for spell in SPELLS:
+        before, started = time.process_time(), time.monotonic()
+        await asyncio.sleep(spell)
+        share = (time.process_time() - before) / (time.monotonic() - started)
+        if share < SPINNING / 2:
+            break
+    return share
 
 
 def called(trace, name, function):
