@@ -16,6 +16,7 @@ import loopcheck.kit.spawning  # noqa: F401  # the tools "spawn" and "reports"
 from loopcheck.check import also_in, check
 from loopcheck.kit import StreamWatcher, pass_turns, refuses, soon
 from loopcheck.kit.arguments import CREATE_SERVER
+from loopcheck.kit.attempts import answers_to_crowd
 from loopcheck.kit.channels import Wire, fill
 from loopcheck.kit.descriptors import is_socket, no_more_descriptors, open_descriptors
 from loopcheck.kit.names import error_of, outcome
@@ -686,6 +687,18 @@ async def queue_longer_than_backlog(loop, patience):
             await accepted.nth(5, patience)
 
             assert len(accepted) == 5
+
+
+@check(DOCUMENTED, level="should", needs=("queue-lengths",))
+async def more_than_backlog_are_served(loop, errors, patience):
+    """More clients at once than the backlog says are all served in the end: who is turned away, when he tries again.
+
+    The backlog says how many wait to be accepted, not how many may be connected.
+    """
+    async with serving(loop, patience, *ANY, backlog=2, factory=echoing()) as (server, _):
+        served = await answers_to_crowd(address_of(server), 12, patience)
+
+        assert (served, errors) == ((True, [b"?"] * 12), [])
 
 
 @check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop._accept_connection", level="should")

@@ -12,6 +12,7 @@ import stat
 
 from loopcheck.check import also_in, check
 from loopcheck.kit import StreamWatcher, pass_turns, refuses, soon
+from loopcheck.kit.attempts import answers_to_crowd
 from loopcheck.kit.names import error_of, outcome
 from loopcheck.kit.net import Watchers, closing, putting_away
 from loopcheck.kit.peers import Peer
@@ -528,6 +529,17 @@ async def server_backlog(loop, folder, patience):
                 waiting += 1
 
     assert 1 <= waiting <= 4, f"with backlog=1 there was room for {waiting} connections"
+
+
+@check("asyncio-eventloop#asyncio.loop.create_unix_server", level="should", needs=UNIX)
+async def more_than_backlog_are_served(loop, folder, errors, patience):
+    """More clients at once than the backlog says are all served in the end: who is turned away, when he tries again."""
+    path, echo = f"{folder}/server", {"data_received": lambda protocol: protocol.transport.write(protocol.data)}
+    factory = Watchers(StreamWatcher, lambda: None, **echo)
+    async with server(loop, patience, path, backlog=2, factory=factory):
+        served = await answers_to_crowd(path, 12, patience)
+
+        assert (served, errors) == ((True, [b"?"] * 12), [])
 
 
 @check("Lib/asyncio/unix_events.py: _UnixSelectorEventLoop.create_unix_server", level="should", needs=UNIX)

@@ -2,12 +2,15 @@
 
 :func:`loopback` gives the host ``None`` two addresses of different kinds, on any machine with IPv6. Where the check has
 a network of its own (the tool ``resolving``), :class:`Ear` hears on its interface every attempt of a loop, written in
-whatever language, and :func:`more_addresses` gives that network IPv6 addresses.
+whatever language, and :func:`more_addresses` gives that network IPv6 addresses. :func:`answers_to_crowd` is the other
+side: many clients at once.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import select
 import socket
 import struct
 import time
@@ -16,6 +19,7 @@ from typing import Any
 
 from loopcheck.kit.ports import free_port
 from loopcheck.kit.sockets import crowded
+from loopcheck.kit.wait import threaded
 
 ADDRESSES = ("::1", "127.0.0.1")
 """The addresses of the host ``None``, in the order in which they are found."""
@@ -60,6 +64,64 @@ def loopback(first: str, second: str) -> Iterator[Loopback]:
                 family = socket.AF_INET6 if ":" in host else socket.AF_INET
                 listeners[host] = stack.enter_context(socket.create_server((host, port), family=family))
         yield Loopback(port, listeners)
+
+
+async def answers_to_crowd(address: Any, number: int, patience: float) -> tuple[bool, list[bytes]]:
+    """Connect so many clients at once to a server that echoes, and those whom the system turned away once more.
+
+    A client who waits for his system does so too, if only a second later. Nobody is disconnected before all are in.
+
+    Args:
+        address: the server's, of TCP or a Unix socket.
+        number: how many clients; many more than the server lets wait.
+        patience: seconds to wait for each answer.
+
+    Returns:
+        Whether anybody was turned away, and what each got for his "?"; nothing where no answer came.
+    """
+    answers: list[bytes] = []
+    turned_away = False
+    with contextlib.ExitStack() as inside:
+        for _ in range(_WAVES):
+            # All before the loop, which runs in this thread, can look.
+            clients = [_Client(address) for _ in range(number - len(answers))]
+            let_in = [client for client in clients if client.is_in()]
+            for client in clients:
+                if client in let_in:
+                    inside.enter_context(client.sock)
+                else:
+                    client.sock.close()
+                    turned_away = True
+            answers += await threaded(lambda: [client.answer(patience) for client in let_in])  # noqa: B023
+            if len(answers) == number or b"" in answers:
+                break
+    return turned_away, answers
+
+
+_WAVES = 1000
+"""Attempts; more than a server needs who lets in one client at each."""
+
+
+class _Client:
+    """A client who tries to connect, and does not wait."""
+
+    def __init__(self, address: Any) -> None:
+        self.sock = socket.socket(socket.AF_INET if isinstance(address, tuple) else socket.AF_UNIX)
+        self.sock.setblocking(False)
+        self._error = self.sock.connect_ex(address)
+
+    def is_in(self) -> bool:
+        """Whether the system has let him in, as far as it has told."""
+        return self._error in (0, errno.EINPROGRESS) and bool(select.select([], [self.sock], [], 0)[1])
+
+    def answer(self, patience: float) -> bytes:
+        """What the server answers to a question; nothing if it does not."""
+        self.sock.settimeout(patience)
+        try:
+            self.sock.sendall(b"?")
+            return self.sock.recv(1)
+        except OSError:
+            return b""
 
 
 class Ear:
