@@ -29,7 +29,9 @@ OF_EVERYTHING = ("properties", "scale")
 def is_costly(entry: Entry) -> bool:
     """Whether a check starts an interpreter, or a process with a name server of its own."""
     assert entry.function is not None
-    return "new_python" in inspect.signature(entry.function).parameters or "own-names" in entry.needs
+    return "own-names" in entry.needs or any(
+        name.endswith("_python") for name in inspect.signature(entry.function).parameters
+    )
 
 
 JUDGE = (3, 13)
@@ -150,20 +152,31 @@ def judges_of(path: Path) -> set[str]:
     } - ids_in(path, "MAY_TRIP")
 
 
-def unbitten(level: str | None = None) -> list[str]:
-    """The checks that no liar names."""
+NO_FREE_THREADS = "needs a free-threaded interpreter, on which no liar has been judged yet"
+
+UNSEEN = {
+    "subinterpreters_freethreading::freethreaded_stress": NO_FREE_THREADS,
+    "subinterpreters_freethreading::gil_stays_off": NO_FREE_THREADS,
+}
+"""The checks that have not been seen to fail, each with the reason; whoever adds a liar takes them out."""
+
+
+def unbitten() -> list[str]:
+    """The checks that no liar names, and for which there is no reason either."""
     from loopcheck.check import catalogue
 
     bitten: set[str] = set().union(*map(caught_by, LIARS))
     return [
-        entry.id
-        for entry in catalogue()
-        if entry.function and not entry.setting and entry.id not in bitten and level in (None, entry.level)
+        entry.id for entry in catalogue() if entry.function and not entry.setting and entry.id not in {*bitten, *UNSEEN}
     ]
 
 
-def test_every_must_check_is_bitten() -> None:
-    assert unbitten("must") == []
+def test_every_check_is_bitten() -> None:
+    assert unbitten() == [], "no liar names these"
+
+
+def test_what_is_unseen_is_no_liars() -> None:
+    assert [id for path in LIARS for id in sorted(caught_by(path) & UNSEEN.keys())] == []
 
 
 def judge(names: list[str]) -> int:
@@ -182,5 +195,5 @@ if __name__ == "__main__":
     if sys.argv[1:]:
         sys.exit(judge(sys.argv[1:]))
     left = unbitten()
-    print("\n".join(left) if left else "every check is named by a liar")
+    print("\n".join(left) if left else f"every check is named by a liar, but for {len(UNSEEN)} that have a reason")
     sys.exit(bool(left))

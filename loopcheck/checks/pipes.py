@@ -11,7 +11,7 @@ import socket
 
 from loopcheck.check import also_in, check, untested
 from loopcheck.checks import transports
-from loopcheck.kit import forked, pass_turns, refuses, run_coroutine, soon, threaded
+from loopcheck.kit import pass_turns, refuses, run_coroutine, soon, threaded
 from loopcheck.kit.channels import Wire, fill, pattern
 from loopcheck.kit.children import pipe
 from loopcheck.kit.descriptors import open_descriptors
@@ -283,20 +283,25 @@ async def rejects_regular_file(loop, patience, folder):
     assert seen == dict.fromkeys(BOTH, ("ValueError", 6))
 
 
-@check("Lib/asyncio/base_events.py: connect_read_pipe", level="should", needs=("fork",))
-def bad_object(loop_factory, patience):
-    """What is no file is refused."""
+def offer_what_is_no_file(factory, patience):
+    """What connecting things that are no files comes to, by what was tried."""
+    loop = factory()
+    return {
+        f"{name} of {thing!r}": loop.run_until_complete(outcome(way(loop, patience, thing)))
+        for name, way in BOTH.items()
+        for thing in (None, "text", object)
+    }
 
-    def connect():
-        loop = loop_factory()
-        return {
-            f"{name} of {thing!r}": loop.run_until_complete(outcome(way(loop, patience, thing)))
-            for name, way in BOTH.items()
-            for thing in (None, "text", object)
-        }
 
-    # In a process of its own: CPython's half-made transports complain when they are dropped.
-    assert [what for what, kind in forked(connect, patience).items() if kind == "connected"] == []
+@check("Lib/asyncio/base_events.py: connect_read_pipe", level="should")
+def bad_object(in_new_python, patience):
+    """What is no file is refused.
+
+    In a new process: CPython's half-made transports complain when they are dropped.
+    """
+    seen = in_new_python(offer_what_is_no_file, patience)
+
+    assert [what for what, kind in seen.items() if kind == "connected"] == []
 
 
 @check("Lib/asyncio/base_events.py: connect_read_pipe", level="should")

@@ -900,30 +900,32 @@ def no_warning_when_closed(loop_factory, listener, patience):
     assert (ended, warnings) == ("ended", [])
 
 
-@check("Lib/asyncio/base_subprocess.py: BaseSubprocessTransport.close", python=">=3.14", level="may", needs=("fork",))
-def unclosed_transport_gc_no_unraisable(loop_factory, listener, patience):
-    """Collecting transports after their loop was closed raises nothing, not even where nobody can catch it.
-
-    Of connections and of a child process that still runs. In a forked process, for what is left open is not the point.
-    """
+def abandon(factory, address, patience):
+    """Close a loop whose connection and child process are open, collect the garbage; the exceptions nobody caught."""
 
     async def use(loop):
-        await soon(loop.create_connection(stream, *listener.getsockname()[:2]), patience, "create_connection() returns")
+        await soon(loop.create_connection(stream, *address), patience, "create_connection() returns")
         making = loop.subprocess_exec(lambda: SubprocessWatcher(nothing), "cat")
         await soon(making, patience, "subprocess_exec() returns")
 
-    def abandon():
-        raised = []
-        sys.unraisablehook = lambda given: raised.append(repr(given.exc_value))
-        with warned(ResourceWarning):
-            loop = loop_factory()
-            run_coroutine(loop, use(loop))
-            loop.close()
-            del loop
-            gc.collect()
-        return raised
+    raised = []
+    sys.unraisablehook = lambda given: raised.append(repr(given.exc_value))
+    with warned(ResourceWarning):
+        loop = factory()
+        run_coroutine(loop, use(loop))
+        loop.close()
+        del loop
+        gc.collect()
+    return raised
 
-    raised = forked(abandon, patience)
+
+@check("Lib/asyncio/base_subprocess.py: BaseSubprocessTransport.close", python=">=3.14", level="may", needs=("posix",))
+def unclosed_transport_gc_no_unraisable(in_new_python, listener, patience):
+    """Collecting transports after their loop was closed raises nothing, not even where nobody can catch it.
+
+    Of a connection and of a child process that still runs. In a new process, for what is left open is not the point.
+    """
+    raised = in_new_python(abandon, listener.getsockname()[:2], patience)
     listener.accept()[0].close()
 
     assert raised == []

@@ -19,6 +19,7 @@ from loopcheck.kit.contexts import handling
 from loopcheck.kit.interrupts import alarms, default_sigint, signal_when_idle
 from loopcheck.kit.peers import AS_SENT
 from loopcheck.kit.turns import turns_until
+from loopcheck.kit.wait import Errand
 
 NEEDS = ("signals", "posix")
 ADD = "asyncio-eventloop#asyncio.loop.add_signal_handler"
@@ -741,8 +742,10 @@ def run_with_loop_sigint_handler(loop_factory, trace, patience, signals_kept):
         await called(trace, 1, patience)
         return "not cancelled"
 
-    interrupted(main, loop_factory, trace)
-    trace(signal.getsignal(INT) is signal.default_int_handler)
+    with default_sigint():
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            trace(runner.run(main()))
+        trace(signal.getsignal(INT) is signal.default_int_handler)
 
     assert trace == ["handler", "not cancelled", True]
 
@@ -764,16 +767,34 @@ def run_handler_installed_only_inside(loop_factory, trace, signals_kept):
 
 @check(RUN, level="should")
 def run_in_thread_no_handler(loop_factory, patience, signals_kept):
-    """A run in another thread than the main one installs no handler of SIGINT."""
+    """A run in another thread than the main one leaves SIGINT alone: it raises KeyboardInterrupt in the main thread.
+
+    And the run goes on to its end.
+    """
+    running, interrupted = threading.Event(), threading.Event()
 
     async def main():
-        return signal.getsignal(INT) is signal.default_int_handler
+        running.set()
+        untouched = signal.getsignal(INT) is signal.default_int_handler
+        await threaded(interrupted.wait, patience, patience=patience)
+        return untouched, "went on"
 
     def run():
         with asyncio.Runner(loop_factory=loop_factory) as runner:
             return runner.run(main())
 
-    assert in_thread(run, patience=patience) is True
+    errand = Errand(run)
+    errand.start()
+    running.wait(patience)
+    raised = None
+    try:
+        signal.raise_signal(INT)
+    except KeyboardInterrupt:
+        raised = "KeyboardInterrupt"
+    finally:
+        interrupted.set()
+
+    assert (errand.result(patience), raised) == ((True, "went on"), "KeyboardInterrupt")
 
 
 @check(

@@ -23,7 +23,7 @@ import threading
 import loopcheck.kit.lives  # noqa: F401  # the tool "wrong_life"
 from loopcheck.check import also_in, check, untested
 from loopcheck.checks import transports
-from loopcheck.kit import forked, pass_turns, refuses, run_coroutine, soon, threaded
+from loopcheck.kit import pass_turns, refuses, run_coroutine, soon, threaded
 from loopcheck.kit.children import (
     FOREVER,
     Child,
@@ -1447,34 +1447,36 @@ async def threads_and_fds_released(loop, patience):
     assert (open_descriptors(), threading.active_count()) <= before
 
 
-@check("Lib/asyncio/base_subprocess.py: __del__", level="should", python=">=3.12", needs=("fork",))
-def unclosed_transport_warns(loop_factory, patience):
-    """A child's transport that is open when its loop is closed, and is dropped, makes a ResourceWarning.
-
-    How a loop words it is its own affair.
-    """
+def drop_open_child(factory, patience):
+    """Close a loop that has a child, drop the child's transport; the warnings that this makes."""
 
     async def start(loop):
-        transport, _ = await loop.subprocess_exec(Child, *FOREVER, **NOTHING)
+        transport, _ = await soon(loop.subprocess_exec(Child, *FOREVER, **NOTHING), patience, "a child starts")
         return transport
 
     def leave():
-        loop = loop_factory()
+        loop = factory()
         transport = run_coroutine(loop, start(loop))
         loop.close()
         return transport.get_pid()
 
-    def watch():
-        with warned(ResourceWarning) as texts:
-            pid = leave()
-            gc.collect()
-        with contextlib.suppress(ProcessLookupError, ChildProcessError):
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-        return texts
+    with warned(ResourceWarning) as texts:
+        pid = leave()
+        gc.collect()
+    with contextlib.suppress(ProcessLookupError, ChildProcessError):
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    return texts
 
-    # In a process of its own, where what the loop was still watching ends with it.
-    texts = forked(watch, patience)
+
+@check("Lib/asyncio/base_subprocess.py: __del__", level="should", python=">=3.12")
+def unclosed_transport_warns(in_new_python, patience):
+    """A child's transport that is open when its loop is closed, and is dropped, makes a ResourceWarning.
+
+    How a loop words it is its own affair. In a new process, where what the loop was still watching ends with it.
+    """
+    texts = in_new_python(drop_open_child, patience)
+
     assert ["unclosed" in text for text in texts].count(True) == 1, f"the warnings are {texts!r}"
 
 

@@ -170,6 +170,31 @@ def new_python(bench: Bench) -> Iterator[Callable[..., str]]:
 
 
 @tool
+def in_new_python(bench: Bench) -> Iterator[Callable[..., Any]]:
+    """A function that calls a function of the check's module in a new interpreter, and returns what it returned.
+
+    The function gets the subject's factory and the arguments that follow it; arguments and result are what JSON knows.
+    For what would damage the process that it happens in; the new one ends at once, without putting anything away.
+    Not in a fork: a loop in C or Rust may have left native threads, which a fork has not, and for which it would wait.
+
+    Takes two tenths of a second and more: an interpreter must start, and import the area.
+    """
+    run: Callable[..., str] = bench.tool("new_python")
+
+    def call(function: Callable[..., Any], *arguments: Any) -> Any:
+        __tracebackhide__ = True
+        said = run(
+            f"import os, {function.__module__} as area\n"
+            f"arguments = json.loads({json.dumps(arguments)!r})\n"
+            f"print(json.dumps(area.{function.__name__}(factory, *arguments)), flush=True)\n"
+            "os._exit(0)"
+        )
+        return json.loads(said.rpartition("\n")[2])  # whatever the subject printed before
+
+    yield call
+
+
+@tool
 def background_python(bench: Bench) -> Iterator[Callable[..., contextlib.AbstractContextManager[Any]]]:
     """A function that runs a program in a new interpreter beside the block, which gets the process.
 

@@ -113,7 +113,7 @@ class Runner:
         if lacking:
             return {"outcome": "unavailable", "seconds": 0.0, "message": f"not so here: {NEEDS[lacking[0]].sentence}"}
         try:
-            process = self._fresh(spec) if entry.setting == "first-loop" else self._child(spec, entry)
+            process = self._fresh(spec) if _wants_a_fresh_process(entry) else self._child(spec, entry)
             before = process.ran[:]
             seen = self._observe(process, entry, spec)
         except SubjectError as error:
@@ -238,6 +238,11 @@ class Runner:
             "message": "cut the connection to the runner, or was killed",
             "stack": _stack(process),
         }
+
+
+def _wants_a_fresh_process(entry: Entry) -> bool:
+    # A check that forks a loop must not depend on what ran before it: native threads, which the fork has not.
+    return entry.setting == "first-loop" or "fork" in entry.needs
 
 
 def _how(status: int) -> str:
