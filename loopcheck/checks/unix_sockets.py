@@ -533,7 +533,7 @@ async def server_backlog(loop, folder, patience):
 
 @check("asyncio-eventloop#asyncio.loop.create_unix_server", level="should", needs=UNIX)
 async def more_than_backlog_are_served(loop, folder, errors, patience):
-    """A Unix server serves all clients in the end, also more at once than its backlog: who is turned away tries again."""
+    """A Unix server serves more clients at once than its backlog says, in the end: who is turned away tries again."""
     path, echo = f"{folder}/server", {"data_received": lambda protocol: protocol.transport.write(protocol.data)}
     factory = Watchers(StreamWatcher, lambda: None, **echo)
     async with server(loop, patience, path, backlog=2, factory=factory):
