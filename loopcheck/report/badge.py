@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 
 from loopcheck import profiles
 from loopcheck.report.certificate import certify
-from loopcheck.report.columns import Column
+from loopcheck.report.columns import Column, by_level
 
 LABEL = "asyncio conformance"
 
@@ -42,13 +41,14 @@ def say(columns: Sequence[Column], profile: str | None) -> tuple[str, str]:
         declined = max(len(one.declined) for one in certificates)
         but = [f"{known} known" if known else "", f"{declined} declined" if declined else ""]
         return ", ".join([profile, *filter(None, but)]), "open" if known or declined else "good"
-    counts: Counter[str] = Counter()
-    for column in columns:
-        # A check that fails in several runs is one deviation for each level, that of the worst run.
-        counts |= Counter(record["level"] for record in column.failing)
-    if counts:
-        said = ", ".join(f"{counts[level]} {level}" for level in ("must", "should", "may") if counts[level])
-        return f"{said} deviation{'s' * (counts.total() > 1)}", "bad"
+    # Of several runs the worst: a check that fails in each of them is one deviation.
+    worst = max(columns, key=lambda column: len(column.deviations), default=None)
+    if worst is None:
+        return "nothing checked", "bad"
+    if number := len(worst.deviations):
+        return f"{by_level(worst.deviations)} deviation{'s' * (number > 1)}", "bad"
+    if any(column.failing for column in columns):
+        return "no verdict: known failures or checks out of order", "open"
     explained = max(
         (number for column in columns for outcome, number in column.tally if outcome in ("known", "declined")),
         default=0,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from loopcheck.outcomes import ACCEPTABLE, LEVEL_MEANS, OUTCOMES, Level
+from loopcheck.outcomes import ACCEPTABLE, LEVEL_MEANS, LEVELS, OUTCOMES, Level, Outcome
 from loopcheck.report import cards, verdict
 from loopcheck.report.certificate import name_of, place_of
 from loopcheck.report.reading import Run
@@ -67,23 +67,46 @@ class Column:
         return [(outcome, counts[outcome]) for outcome in OUTCOMES if counts[outcome]]
 
     @property
+    def deviations(self) -> list[dict[str, Any]]:
+        """What of that the loop is to blame for: not what did not run, is no evidence, or is better than declared."""
+        return [record for record in self.failing if record["outcome"] not in ("not-run", "broken", "fixed")]
+
+    @property
     def says(self) -> str:
-        """The verdict, in a sentence."""
+        """The verdict, in a sentence or two."""
         if not self.records:
             return "Nothing was checked."
-        counts = Counter(record["level"] for record in self.failing if record["outcome"] != "not-run")
-        parts = [f"{number} {level}" for level in ("must", "should", "may") if (number := counts[level])]
-        total = sum(counts.values())
-        one = total == 1
-        said = (
-            f"{' and '.join(parts)} check{'' if one else 's'} of {len(self.records)} "
-            f"{'does' if one else 'do'} not hold."
-            if parts
-            else f"All {len(self.records)} checks hold, or are explained."
-            if not self.advice
-            else f"No must or should check of {len(self.records)} fails unexplained."
-        )
-        return said if self.run.complete else f"Incomplete: {tidy(self.run.why_incomplete, 200)}. {said}"
+        number = len(self.records)
+        said = [] if self.run.complete else [f"Incomplete: {tidy(self.run.why_incomplete, 200)}."]
+        if self.deviations:
+            one = len(self.deviations) == 1
+            said.append(
+                f"{by_level(self.deviations)} check{'' if one else 's'} of {number} {'does' if one else 'do'} not hold."
+            )
+        else:
+            said.append(f"No {_DOWN_TO[self.level]} of {number} fails unexplained.")
+        for outcome, words in _ASIDES.items():
+            if count := sum(record["outcome"] == outcome for record in self.failing):
+                said.append(f"{words}: {count}.")
+        if self.advice:
+            said.append(f"Advice: {len(self.advice)}.")
+        return " ".join(said)
+
+
+_DOWN_TO: dict[Level, str] = {"must": "must check", "should": "must or should check", "may": "check"}
+
+_ASIDES: dict[Outcome, str] = {
+    "fixed": "Declared failures that pass now",
+    "broken": "Broken here, and no evidence",
+    "not-run": "Planned, but not run",
+}
+"""What fails a run, and is no deviation of the loop."""
+
+
+def by_level(records: Iterable[dict[str, Any]]) -> str:
+    """How many records there are of each level, in words."""
+    counts = Counter(record["level"] for record in records)
+    return " and ".join(f"{counts[level]} {level}" for level in LEVELS if counts[level])
 
 
 def columns(runs: Iterable[Run]) -> list[Column]:
