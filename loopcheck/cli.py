@@ -6,6 +6,7 @@ import argparse
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,9 @@ USAGE = 4
 
 INTERRUPTED = 2
 """Exit status after Ctrl-C, as pytest's."""
+
+OUR_FAULT = 3
+"""Exit status for an error of loopcheck itself, as pytest's for an error of its own."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -44,7 +48,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status: the command's, or 4 for a mistake."""
+    """Run the command line; the exit status, as ``docs/exit-status.md`` has them."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     end = given.index("--") if "--" in given else len(given)
     parser = _parser(given[:end])
@@ -66,4 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader, such as head, has what it wanted.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception:
+        traceback.print_exc()
+        print("loopcheck: an error of loopcheck itself; please report it, with the lines above", file=sys.stderr)
+        return OUR_FAULT
     return status

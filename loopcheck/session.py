@@ -357,6 +357,11 @@ class BatterySession:
         yield
         if self.report is not None:
             cards.summary(terminalreporter, self.report, self.identities, self.config.getoption("loop_level"))
+            if os.environ.get("GITHUB_ACTIONS") == "true":
+                from loopcheck.report.annotations import marks
+
+                for line in marks(self.report.outcomes(), self.config.getoption("loop_level")):
+                    terminalreporter.write_line(line)
             if self.report.trouble:
                 path = self.config.getoption("loop_report")
                 terminalreporter.write_line(

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import json
+import re
 import subprocess
 import sys
 
 import pytest
+from support import ROOT
 
 from loopcheck.check import catalogue
 from loopcheck.cli import main
+from loopcheck.commands import COMMANDS, Ended
 
 ID = "scheduling::call_soon_fifo_order"
 
@@ -97,3 +102,28 @@ def test_a_reader_that_stops_reading_is_no_error() -> None:
     )
 
     assert (done.stdout.count("\n"), done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize(("error", "status"), [(KeyboardInterrupt(), 2), (ZeroDivisionError(), 3), (Ended(5), 5)])
+def test_how_a_command_ends_is_its_status(
+    error: BaseException, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(options: object) -> int:
+        raise error
+
+    monkeypatch.setattr("loopcheck.commands.list.run", fail)
+
+    assert main(["list"]) == status
+    assert ("please report it" in capsys.readouterr().err) == (status == 3)
+
+
+def test_every_status_is_documented() -> None:
+    rows = re.findall(r"^\| (\d) \| (.*?) \|", (ROOT / "docs" / "exit-status.md").read_text(), re.M)
+    named = {word.split()[0] for _, of in rows for word in re.findall("`(.*?)`", of)}
+
+    assert {int(status) for status, _ in rows} == set(range(6))
+    assert named <= set(COMMANDS)
+    for name in COMMANDS:
+        # A status of its own is one that a command returns besides 0.
+        source = inspect.getsource(importlib.import_module(f"loopcheck.commands.{name}"))
+        assert ("return int(" in source or "return 1" in source) <= (name in named), name
