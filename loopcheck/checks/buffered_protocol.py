@@ -360,23 +360,22 @@ async def reset(channel, patience):
 @check(SOURCE, level="should")
 async def close_in_get_buffer(channel, reports, patience):
     """close() in get_buffer() closes the transport: connection_lost() follows, once, without an exception."""
-    async with channel.open(Buffers(get_buffer=call("close"))) as (_, protocol, peer):
-        peer.send(b"data")
-        await protocol.until("connection_lost", patience)
-        await pass_turns(3)
-
-        assert (protocol.times("connection_lost"), protocol.lost_with, reports) == (1, None, [])
+    assert (await ending_in_get_buffer("close", channel, patience), reports) == ((1, None), [])
 
 
 @check(SOURCE, level="should")
 async def abort_in_get_buffer(channel, reports, patience):
     """abort() in get_buffer() closes the transport: connection_lost() follows, once, without an exception."""
-    async with channel.open(Buffers(get_buffer=call("abort"))) as (_, protocol, peer):
+    assert (await ending_in_get_buffer("abort", channel, patience), reports) == ((1, None), [])
+
+
+async def ending_in_get_buffer(method, channel, patience):
+    """Call close() or abort() there; how often connection_lost() was called, and with what."""
+    async with channel.open(Buffers(get_buffer=call(method))) as (_, protocol, peer):
         peer.send(b"data")
         await protocol.until("connection_lost", patience)
         await pass_turns(3)
-
-        assert (protocol.times("connection_lost"), protocol.lost_with, reports) == (1, None, [])
+        return protocol.times("connection_lost"), protocol.lost_with
 
 
 @check(SOURCE, level="should")

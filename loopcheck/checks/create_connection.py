@@ -20,7 +20,7 @@ from loopcheck.kit.attempts import HANGS, LISTENS, REFUSES, Ear, loopback, more_
 from loopcheck.kit.channels import Wire
 from loopcheck.kit.descriptors import is_socket, no_more_descriptors, open_sockets
 from loopcheck.kit.names import UNUSUAL_LOOPBACK, as_socket_does, error_of, outcome
-from loopcheck.kit.net import closing, meanwhile
+from loopcheck.kit.net import closing, entered, meanwhile
 from loopcheck.kit.peers import Peer, connect
 from loopcheck.kit.ports import free_port, option
 from loopcheck.kit.sockets import cancelled, crowded
@@ -71,12 +71,6 @@ async def client_and_peer(loop, listener, patience, **options):
         with Peer(listener.accept()[0], patience) as peer:
             yield transport, protocol, peer
             peer.let_go()
-
-
-async def entered(manager):
-    """Enter and leave at once."""
-    async with manager:
-        pass
 
 
 async def name_of_subject(loop, patience, *address, **options):
@@ -363,21 +357,22 @@ async def ssl_needs_hostname(loop, tls, patience):
 @check(SOURCE, level="should")
 async def ssl_handshake_timeout_without_ssl(loop, listener, patience):
     """create_connection() raises ValueError for an ssl_handshake_timeout without ssl, be it 0, and does not connect."""
-    for value in (1.0, 0):
-        with refuses(ValueError, f"create_connection() with ssl_handshake_timeout={value} and no ssl"):
-            await entered(client(loop, patience, *listener.getsockname(), ssl_handshake_timeout=value))
-
+    await is_for_ssl("ssl_handshake_timeout", loop, listener, patience)
     assert nobody_came(listener), "it had connected before"
 
 
 @check(SOURCE, level="should")
 async def ssl_shutdown_timeout_without_ssl(loop, listener, patience):
     """create_connection() raises ValueError for an ssl_shutdown_timeout without ssl, be it 0, and does not connect."""
-    for value in (1.0, 0):
-        with refuses(ValueError, f"create_connection() with ssl_shutdown_timeout={value} and no ssl"):
-            await entered(client(loop, patience, *listener.getsockname(), ssl_shutdown_timeout=value))
-
+    await is_for_ssl("ssl_shutdown_timeout", loop, listener, patience)
     assert nobody_came(listener), "it had connected before"
+
+
+async def is_for_ssl(name, loop, listener, patience):
+    """A timeout of this name is refused where there is no ssl."""
+    for value in (1.0, 0):
+        with refuses(ValueError, f"create_connection() with {name}={value} and no ssl"):
+            await entered(client(loop, patience, *listener.getsockname(), **{name: value}))
 
 
 @check(SOURCE, level="should")

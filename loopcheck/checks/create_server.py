@@ -20,7 +20,7 @@ from loopcheck.kit.attempts import answers_to_crowd
 from loopcheck.kit.channels import Wire, fill
 from loopcheck.kit.descriptors import is_socket, no_more_descriptors, open_descriptors
 from loopcheck.kit.names import error_of, outcome
-from loopcheck.kit.net import Watchers, closing, dial, putting_away, receive
+from loopcheck.kit.net import Watchers, closing, dial, entered, putting_away, receive
 from loopcheck.kit.peers import AS_SENT, Peer, connect
 from loopcheck.kit.ports import free_port, option, queue_length
 from loopcheck.kit.turns import turns_until
@@ -94,12 +94,6 @@ async def accepting(loop, patience, sock, **options):
 async def called(method):
     """Call a method and await what it returns, which must not be a coroutine for this."""
     return await method()
-
-
-async def entered(manager):
-    """Enter and leave at once."""
-    async with manager:
-        pass
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from loopcheck.check import also_in, check, untested
 from loopcheck.kit import pass_turns, refuses, run_coroutine, soon, turns
 from loopcheck.kit.mail import PIECE, Post, open_mailbox
 from loopcheck.kit.names import UNUSUAL_LOOPBACK, error_of, outcome
+from loopcheck.kit.net import entered
 from loopcheck.kit.surroundings import warned
 from loopcheck.kit.workers import Slumber
 
@@ -23,12 +24,6 @@ LARGE = 65000
 
 TOO_LARGE = bytes(70000)
 """More than fits into a UDP datagram."""
-
-
-async def entered(manager):
-    """Enter and leave at once; the transport and the protocol that the block would get."""
-    async with manager as got:
-        return got
 
 
 @contextlib.contextmanager
@@ -782,31 +777,27 @@ async def echo_in_datagram_received(endpoint, mailbox):
 @check("asyncio-protocol#asyncio.BaseTransport.close")
 async def close_in_datagram_received(endpoint, mailbox, patience):
     """After close() in datagram_received() nothing more is received, though more has come."""
-    async with endpoint(react={"datagram_received": lambda protocol: protocol.transport.close()}) as (
-        transport,
-        protocol,
-    ):
-        for data in (b"one", b"two", b"three"):
-            mailbox.send(data, transport.get_extra_info("sockname"))
-        await protocol.until("connection_lost", patience)
-        await pass_turns(2)
-
-    assert (protocol.mail, protocol.events) == ([b"one"], ["connection_made", "datagram_received", "connection_lost"])
+    assert await ending_in_datagram_received("close", endpoint, mailbox, patience) == ENDED
 
 
 @check("asyncio-protocol#asyncio.DatagramTransport.abort")
 async def abort_in_datagram_received(endpoint, mailbox, patience):
     """After abort() in datagram_received() nothing more is received, though more has come."""
-    async with endpoint(react={"datagram_received": lambda protocol: protocol.transport.abort()}) as (
-        transport,
-        protocol,
-    ):
+    assert await ending_in_datagram_received("abort", endpoint, mailbox, patience) == ENDED
+
+
+ENDED = ([b"one"], ["connection_made", "datagram_received", "connection_lost"])
+
+
+async def ending_in_datagram_received(method, endpoint, mailbox, patience):
+    """Call close() or abort() at the first of three datagrams; what was received, and the callbacks."""
+    react = {"datagram_received": lambda protocol: getattr(protocol.transport, method)()}
+    async with endpoint(react=react) as (transport, protocol):
         for data in (b"one", b"two", b"three"):
             mailbox.send(data, transport.get_extra_info("sockname"))
         await protocol.until("connection_lost", patience)
         await pass_turns(2)
-
-    assert (protocol.mail, protocol.events) == ([b"one"], ["connection_made", "datagram_received", "connection_lost"])
+    return protocol.mail, protocol.events
 
 
 @check("Lib/asyncio/selector_events.py: _SelectorDatagramTransport._read_ready", level="should")

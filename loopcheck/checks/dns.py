@@ -20,7 +20,7 @@ from loopcheck.kit.names import (
     outcome,
     zone_of_link_local,
 )
-from loopcheck.kit.net import closing
+from loopcheck.kit.net import closing, entered, reaches
 
 STREAM, DATAGRAM = socket.SOCK_STREAM, socket.SOCK_DGRAM
 NO_SUCH_SERVICE = "no-such-service"
@@ -66,23 +66,6 @@ async def endpoint(loop, patience, **options):
     transport, protocol = await soon(opening, patience, "create_datagram_endpoint() returns")
     async with closing([protocol], patience):
         yield transport
-
-
-async def entered(manager):
-    """Enter and leave at once; what the block would get."""
-    async with manager as got:
-        return got
-
-
-async def reaches(listener, manager):
-    """Whether a connection comes in at the listener, once the block of the manager is entered."""
-    async with manager:
-        try:
-            peer, _ = listener.accept()
-        except TimeoutError:
-            return False
-        peer.close()
-        return True
 
 
 @contextlib.contextmanager

@@ -219,10 +219,7 @@ async def count_of_large_file(loop, channel, folder, patience):
     """sendfile() with a count that does not go out at once sends exactly as much."""
     async with by_transport(loop, channel, patience, narrow=True) as (send, peer):
         with file_of(folder, BIG) as file:
-            arrived = peer.gets(pattern(BIG)[1001 : BIG - 1000])
-            sent = await send(file, 1001, BIG - 2001)
-
-            assert (sent, await arrived, await nothing_more(peer)) == (BIG - 2001, AS_SENT, b"")
+            assert await large_part(send, peer, file) == (BIG - 2001, AS_SENT, b"")
 
 
 @check("asyncio-eventloop#asyncio.loop.sock_sendfile")
@@ -230,16 +227,15 @@ async def sock_count_of_large_file(loop, listener, folder, patience):
     """sock_sendfile() with a count that does not go out at once sends exactly as much."""
     async with by_socket(loop, listener, patience, narrow=True) as (send, peer):
         with file_of(folder, BIG) as file:
-            arrived = peer.gets(pattern(BIG)[1001 : BIG - 1000])
-            sent = await send(file, 1001, BIG - 2001)
-
-            assert (sent, await arrived, await nothing_more(peer)) == (BIG - 2001, AS_SENT, b"")
+            assert await large_part(send, peer, file) == (BIG - 2001, AS_SENT, b"")
 
 
-async def nothing_more(peer):
-    """What has arrived besides, some turns later."""
+async def large_part(send, peer, file):
+    """Send all but the ends; what that returned, what arrived, and what came besides, some turns later."""
+    arrived = peer.gets(pattern(BIG)[1001 : BIG - 1000])
+    sent = await send(file, 1001, BIG - 2001), await arrived
     await pass_turns(3)
-    return await peer.read_waiting()
+    return *sent, await peer.read_waiting()
 
 
 @check("Lib/asyncio/unix_events.py: _UnixSelectorEventLoop._sock_sendfile_native", level="should", needs=("posix",))
@@ -247,10 +243,7 @@ async def offset_beyond_end(loop, channel, folder, patience):
     """sendfile() from the end of the file, or beyond it, sends nothing and returns 0."""
     async with by_transport(loop, channel, patience) as (send, peer):
         with file_of(folder) as file:
-            sent = [await send(file, offset, *count) for offset in (SIZE, SIZE + 10) for count in ((), (5,))]
-            await send(file, 0, 3)
-
-            assert (sent, await peer.read(3)) == ([0] * 4, pattern(3))
+            assert await beyond_end(send, peer, file) == ([0] * 4, pattern(3))
 
 
 @check("Lib/asyncio/unix_events.py: _UnixSelectorEventLoop._sock_sendfile_native", level="should", needs=("posix",))
@@ -258,10 +251,14 @@ async def sock_offset_beyond_end(loop, listener, folder, patience):
     """sock_sendfile() from the end of the file, or beyond it, sends nothing and returns 0."""
     async with by_socket(loop, listener, patience) as (send, peer):
         with file_of(folder) as file:
-            sent = [await send(file, offset, *count) for offset in (SIZE, SIZE + 10) for count in ((), (5,))]
-            await send(file, 0, 3)
+            assert await beyond_end(send, peer, file) == ([0] * 4, pattern(3))
 
-            assert (sent, await peer.read(3)) == ([0] * 4, pattern(3))
+
+async def beyond_end(send, peer, file):
+    """Send where nothing is, and then three bytes; what the first returned, and what arrived."""
+    sent = [await send(file, offset, *count) for offset in (SIZE, SIZE + 10) for count in ((), (5,))]
+    await send(file, 0, 3)
+    return sent, await peer.read(3)
 
 
 @check("Lib/asyncio/unix_events.py: _UnixSelectorEventLoop._sock_sendfile_native", level="should")

@@ -14,7 +14,7 @@ from loopcheck.check import also_in, check
 from loopcheck.kit import StreamWatcher, pass_turns, refuses, soon
 from loopcheck.kit.attempts import answers_to_crowd
 from loopcheck.kit.names import error_of, outcome
-from loopcheck.kit.net import Watchers, closing, putting_away
+from loopcheck.kit.net import Watchers, closing, entered, putting_away, reaches
 from loopcheck.kit.peers import Peer
 
 UNIX = ("unix-connections",)
@@ -49,23 +49,6 @@ async def server(loop, patience, *arguments, factory=None, **options):
 
     async with putting_away(close), closing(accepted, patience):
         yield made
-
-
-async def entered(manager):
-    """Enter and leave at once; what the block would get."""
-    async with manager as got:
-        return got
-
-
-async def reaches(listener, manager):
-    """Whether a connection comes in at the listener, once the block of the manager is entered."""
-    async with manager:
-        try:
-            peer, _ = listener.accept()
-        except TimeoutError:
-            return False
-        peer.close()
-        return True
 
 
 async def serves(address, accepted, patience):

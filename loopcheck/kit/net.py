@@ -12,10 +12,12 @@ import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from loopcheck.kit.bench import Bench, tool
 from loopcheck.kit.wait import Errand, in_time, soon
+
+T = TypeVar("T")
 
 
 class Board:
@@ -243,6 +245,24 @@ async def closing(watchers: Sequence[Any], patience: float) -> AsyncIterator[Non
 
     async with putting_away(close):
         yield
+
+
+async def entered(manager: contextlib.AbstractAsyncContextManager[T]) -> T:
+    """Enter and leave at once; what the block would get."""
+    __tracebackhide__ = True
+    async with manager as got:
+        return got
+
+
+async def reaches(listener: socket.socket, manager: contextlib.AbstractAsyncContextManager[Any]) -> bool:
+    """Whether a connection comes in at the listener, once the block of the manager is entered."""
+    async with manager:
+        try:
+            peer, _ = listener.accept()
+        except TimeoutError:
+            return False
+        peer.close()
+        return True
 
 
 @contextlib.asynccontextmanager
