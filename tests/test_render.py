@@ -16,13 +16,13 @@ from xml.etree import ElementTree
 
 import pytest
 from reports import check, run, subject, written
-from support import ROOT
+from support import FIXTURES, ROOT
 
 from loopcheck import profiles
 from loopcheck.cli import main
 from loopcheck.outcomes import LEVELS, OUTCOMES
 from loopcheck.profiles import ProfileError
-from loopcheck.report import badge, ctrf, junit, markdown, svg
+from loopcheck.report import badge, ctrf, junit, markdown, reading, svg
 from loopcheck.report import html as page
 from loopcheck.report.certificate import certify
 from loopcheck.report.columns import columns, one_line, tidy
@@ -156,6 +156,8 @@ def test_the_page_says_the_verdict_first() -> None:
     assert text.index("do not hold") < text.index('id="map"')
     assert "refused, " in text
     assert "No must or should check of 1 fails unexplained." in good
+    assert "1 check run; full-2026.1 has 3" in good
+    assert 'class="verdict good"' not in good  # one check is no battery
 
 
 def test_a_check_that_one_report_lacks_has_no_outcome_there() -> None:
@@ -184,6 +186,19 @@ def test_a_page_of_five_thousand_stays_small(failing: int) -> None:
         }
 
     assert len(page.render(columns([run(*checks)])).encode()) < 2_000_000
+
+
+def test_the_page_says_what_is_different() -> None:
+    one = run(check("a::x"), check("a::y", "failed"), check("a::z", "failed"))
+    other = run(check("a::x", "hang"), check("a::y"), check("a::z", "failed"))
+    text = page.render(columns([one, other]))
+
+    assert re.findall(r'<a href="#compare=([\w-]+)">(.*?)</a>', text) == [
+        ("only-0", "1 fail here only"),
+        ("only-1", "1 fail here only"),
+        ("regressed", "1 regressed since A"),
+        ("fixed", "1 fixed since A"),
+    ]
 
 
 def test_shapes_are_all_different() -> None:
@@ -259,9 +274,13 @@ def test_tests_of_ctrf() -> None:
 @pytest.mark.parametrize(
     ("checks", "says", "color"),
     [
-        ([check("a::b")], "no deviation", "brightgreen"),
-        ([check("a::b", "known")], "no unexplained deviation", "yellow"),
-        ([check("a::b", "failed"), check("a::c", "hang", level="should")], "1 must and 1 should deviations", "red"),
+        ([check("a::b")], "no deviation in 1 checks", "brightgreen"),
+        ([check("a::b", "known")], "no unexplained deviation in 1 checks", "yellow"),
+        (
+            [check("a::b", "failed"), check("a::c", "hang", level="should")],
+            "1 must and 1 should deviations in 2 checks",
+            "red",
+        ),
         ([check("a::b", "not-run")], "incomplete run", "red"),
         ([check("a::b", "fixed")], "no verdict: known failures or checks out of order", "yellow"),
     ],
@@ -313,3 +332,21 @@ def test_mistakes_are_told(tmp_path: Path, arguments: list[str], says: str, caps
 
     assert main(["render", report, *arguments]) == 4
     assert says in capsys.readouterr().err
+
+
+def test_a_report_is_not_overwritten_by_its_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(tmp_path / "report.jsonl", run(*RECORDS))
+    (tmp_path / "link").symlink_to(path)
+
+    assert main(["render", str(path), "--to", "html", "-o", str(tmp_path / "link")]) == 4
+    assert "that is a report that is to be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["run", "merged", "killed"])
+def test_old_reports_stay_readable(name: str) -> None:
+    """What was published once: files of format 1, as they were written then."""
+    runs = reading.read_all(FIXTURES / "reports" / f"format-1-{name}.jsonl")
+
+    assert [len(one.checks) for one in runs] == {"run": [12], "merged": [12, 2], "killed": [2]}[name]
+    for renderer in RENDERERS.values():
+        renderer.render(columns(runs))  # type: ignore[attr-defined]

@@ -45,6 +45,8 @@ def run(options: argparse.Namespace) -> int:
         if options.to not in ("badge", "svg"):
             raise Mistake(f"--profile={options.profile!r} is for --to=badge and --to=svg; a page shows all profiles")
         profile = {"profile": options.profile}
+    if options.output is not None and any(_is_same(options.output, report) for report in options.reports):
+        raise Mistake(f"-o {options.output!r}: that is a report that is to be read; name another file")
     renderer = importlib.import_module(f"loopcheck.report.{options.to}")
     try:
         runs = [run for path in options.reports for run in reading.read_all(Path(path))]
@@ -58,3 +60,10 @@ def run(options: argparse.Namespace) -> int:
     sys.stdout.buffer.write(content)
     sys.stdout.buffer.flush()
     return 0
+
+
+def _is_same(one: str, other: str) -> bool:
+    try:
+        return Path(one).samefile(other)
+    except OSError:
+        return False  # one of them is not there

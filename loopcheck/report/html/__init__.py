@@ -11,6 +11,7 @@ import base64
 import hashlib
 import importlib.resources
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ from loopcheck.outcomes import LEVEL_MEANS, LEVELS, OUTCOME_MEANS, OUTCOMES, Out
 from loopcheck.report import cards
 from loopcheck.report.certificate import certify
 from loopcheck.report.columns import Column, one_line, tidy, told
-from loopcheck.report.difference import FAILS, turns
+from loopcheck.report.difference import FAILS, turn, turns
 
 SHAPES: dict[Outcome, str] = {
     "passed": "m1 1h6v6h-6z",
@@ -68,7 +69,10 @@ def render(columns: Sequence[Column]) -> str:
         style=Markup(style),
         script=Markup(script),
         data=Markup(data),
-        columns=[_head(column, letter) for column, letter in zip(columns, _column_letters(), strict=False)],
+        columns=[
+            _head(column, letter) | {"compared": _compared(list(columns), number)}
+            for number, (column, letter) in enumerate(zip(columns, _column_letters(), strict=False))
+        ],
         legend=[(outcome, OUTCOME_MEANS[outcome]) for outcome in OUTCOMES if _occurs(columns, outcome)],
         shapes=SHAPES,
         cut=cut if cut != _CUTS[0][0] else 0,
@@ -111,15 +115,19 @@ def _head(column: Column, letter: str) -> dict[str, Any]:
     header, subject = column.run.header, column.subject
     declaration = header["declaration"]
     declared = declaration["declined"] if declaration and declaration["subject"] == column.factory else {}
+    certificates = [_certificate(column, name) for name in profiles.latest()]
+    # A run of a few checks must not look like one of the battery.
+    good = not column.advice and any(one["granted"] for one in certificates)
     known = [record for record in column.records.values() if record["outcome"] == "known"]
     return {
         "letter": letter,
         "name": column.name,
         "place": column.place,
         "says": column.says,
-        "mood": "bad" if column.failing or not column.run.complete else "open" if column.advice else "good",
+        "mood": "bad" if column.failing or not column.run.complete else "good" if good else "open",
+        "number": len(column.records),
         "tally": column.tally,
-        "certificates": [_certificate(column, name) for name in profiles.latest()],
+        "certificates": certificates,
         "declined": [(one_line(need), one_line(reason)) for need, reason in declared.items()],
         "known": [
             {
@@ -138,6 +146,24 @@ def _head(column: Column, letter: str) -> dict[str, Any]:
         "level": column.level,
         "table": tidy("\n".join(cards.table(list(column.records.values()))), 100_000),
     }
+
+
+def _compared(columns: list[Column], number: int) -> list[tuple[str, str]]:
+    """What is different between columns, each with the filter that shows it: for the last what became of the first."""
+    if len(columns) < 2:
+        return []
+    mine = columns[number].records
+    others = [column.records for column in columns[:number] + columns[number + 1 :]]
+    only = sum(
+        record["outcome"] in FAILS and not any(other[id]["outcome"] in FAILS for other in others if id in other)
+        for id, record in mine.items()
+    )
+    told = [(f"{only} fail here only", f"only-{number}")] if only else []
+    if number == len(columns) - 1:
+        first = columns[0].records
+        became = Counter(turn(first[id]["outcome"], record["outcome"]) for id, record in mine.items() if id in first)
+        told += [(f"{became[which]} {which} since A", which) for which in ("regressed", "fixed") if became[which]]
+    return told
 
 
 def _certificate(column: Column, name: str) -> dict[str, Any]:
