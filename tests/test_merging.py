@@ -87,7 +87,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     merged = str(tmp_path / "merged.jsonl")
 
     assert main(["merge", one, two, "-o", merged]) == 0
-    assert "1 checks of a:B (a 1.0) on CPython 3.12.1" in capsys.readouterr().out
+    assert "1 check of a:B (a 1.0) on CPython 3.12.1" in capsys.readouterr().out
     assert main(["render", merged, "--to", "markdown"]) == 0
     assert main(["merge", one, one, "-o", merged]) == 4
     assert len(reading.read_all(Path(merged))) == 2

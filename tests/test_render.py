@@ -274,8 +274,8 @@ def test_tests_of_ctrf() -> None:
 @pytest.mark.parametrize(
     ("checks", "says", "color"),
     [
-        ([check("a::b")], "no deviation in 1 checks", "brightgreen"),
-        ([check("a::b", "known")], "no unexplained deviation in 1 checks", "yellow"),
+        ([check("a::b")], "no deviation in 1 check", "brightgreen"),
+        ([check("a::b", "known")], "no unexplained deviation in 1 check", "yellow"),
         (
             [check("a::b", "failed"), check("a::c", "hang", level="should")],
             "1 must and 1 should deviations in 2 checks",

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Merge and write."""
     from loopcheck.report import merging, reading
-    from loopcheck.report.certificate import name_of, place_of
+    from loopcheck.report.certificate import name_of, number_of, place_of
     from loopcheck.report.columns import one_line
     from loopcheck.report.writing import WritingError, write_whole
 
@@ -32,5 +32,5 @@ def run(options: argparse.Namespace) -> int:
         raise Mistake(str(error)) from None
     for run in runs:
         subjects = ", ".join(name_of(subject) for subject in run.subjects.values())
-        print(one_line(f"{len(run.checks)} checks of {subjects} on {place_of(run)}"))
+        print(one_line(f"{number_of(len(run.checks), 'check')} of {subjects} on {place_of(run)}"))
     return 0

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from loopcheck import profiles
-from loopcheck.report.certificate import certify
+from loopcheck.report.certificate import certify, number_of
 from loopcheck.report.columns import Column, by_level
 
 LABEL = "asyncio conformance"
@@ -46,11 +46,12 @@ def say(columns: Sequence[Column], profile: str | None) -> tuple[str, str]:
     if worst is None:
         return "nothing checked", "bad"
     if number := len(worst.deviations):
-        return f"{by_level(worst.deviations)} deviation{'s' * (number > 1)} in {len(worst.records)} checks", "bad"
+        checks = number_of(len(worst.records), "check")
+        return f"{by_level(worst.deviations)} deviation{'s' * (number > 1)} in {checks}", "bad"
     if any(column.failing for column in columns):
         return "no verdict: known failures or checks out of order", "open"
     # A run of a few checks must not look like one of the battery.
     fewest = min(len(column.records) for column in columns)
     if any(outcome in ("known", "declined") for column in columns for outcome, _ in column.tally):
-        return f"no unexplained deviation in {fewest} checks", "open"
-    return f"no deviation in {fewest} checks", "good" if fewest else "bad"
+        return f"no unexplained deviation in {number_of(fewest, 'check')}", "open"
+    return f"no deviation in {number_of(fewest, 'check')}", "good" if fewest else "bad"

@@ -63,21 +63,18 @@ class Certificate:
         """What it claims, or that it claims nothing."""
         what = f"{name_of(self.subject)} on {place_of(self.run)}"
         if not self.granted:
-            number = len(self.refused)
-            return f"No certificate of {self.profile.name} for {what}: {number} reason{'s' * (number > 1)}."
+            return f"No certificate of {self.profile.name} for {what}: {number_of(len(self.refused), 'reason')}."
         beside = f", apart from {self.apart_from}" if self.apart_from else ""
-        return f"{what} behaves as the {self.planned} checks of {self.profile.name} say{beside}."
+        return f"{what} behaves as the {number_of(self.planned, 'check')} of {self.profile.name} say{beside}."
 
     @property
     def apart_from(self) -> str:
         """What it does not claim, in numbers; empty if it claims all of the profile."""
+        unshown = sum(one["checks"] for one in self.unavailable)
         but = [
-            f"{len(self.known)} known failure{'s' * (len(self.known) > 1)}" if self.known else "",
-            f"{len(self.declined)} declined need{'s' * (len(self.declined) > 1)}" if self.declined else "",
-            f"{(number := sum(one['checks'] for one in self.unavailable))} check{'s' * (number > 1)} "
-            "that this machine cannot show"
-            if self.unavailable
-            else "",
+            number_of(len(self.known), "known failure") if self.known else "",
+            number_of(len(self.declined), "declined need") if self.declined else "",
+            f"{number_of(unshown, 'check')} that this machine cannot show" if unshown else "",
         ]
         return ", ".join(filter(None, but))
 
@@ -107,6 +104,11 @@ class Certificate:
             "advice": self.advice,
             "provisional": self.provisional,
         }
+
+
+def number_of(count: int, thing: str) -> str:
+    """A count with its word: ``1 check``, ``2 checks``."""
+    return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def name_of(subject: dict[str, Any]) -> str:
