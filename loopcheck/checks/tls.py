@@ -12,6 +12,7 @@ import weakref
 
 import loopcheck.kit.contexts  # noqa: F401  # the tool "var"
 from loopcheck.check import also_in, check, untested
+from loopcheck.checks import transports
 from loopcheck.kit import pass_turns, refuses, soon
 from loopcheck.kit.buffers import Buffers
 from loopcheck.kit.channels import Wire, fill, pattern
@@ -1068,7 +1069,8 @@ async def many_records_one_segment(secure, patience):
 def any_splitting_arrives(cutting):
     """However the peer's records are cut into packets, and the data into pieces, the same bytes are delivered.
 
-    Generated sizes, from a byte to several records, in the handshake too; the same ones every time.
+    Generated sizes, from a byte to several records, in the handshake too, of clients and of servers; the same ones
+    every time.
     """
     assert cutting() == []
 
@@ -2303,5 +2305,7 @@ also_in(
             handshake_timeout_client,
             cancel_during_handshake,
         ),
+        "tls": (transports.any_writing_arrives,),
+        "tls-server": (transports.any_writing_arrives,),
     }
 )

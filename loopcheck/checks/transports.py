@@ -2114,7 +2114,7 @@ NOT_SECURED = {
     resume_writing_error_is_reported: "asyncio's TLS protocols name themselves in the report.",
     extra_default: EXTRA,
     extra_socket_dup: "A copy of the socket is below TLS.",
-    any_writing_arrives: "A talk may half-close; tls::any_splitting_arrives has talks for TLS.",
+    any_writing_arrives: "tls::any_writing_arrives[tls] shows it.",
 }
 """What connections over TLS cannot show, and why."""
 

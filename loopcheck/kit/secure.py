@@ -929,6 +929,11 @@ _ENOUGH = 40
 """After so many cuts the rest comes at once: a packet for every byte of megabytes shows nothing more."""
 
 
+def _serves(data: bytes) -> bool:
+    """Whether the subject is the server in the conversation that these bytes say."""
+    return len(data) % 2 == 1
+
+
 async def _talk_in_pieces(secure: Connections, data: bytes, patience: float) -> list[str]:
     """A conversation whose packets and pieces are cut as the bytes say; what is wrong with what arrived."""
     cuts = [_CUTS[byte % len(_CUTS)] for byte in data[::2]] or [1]
@@ -943,7 +948,8 @@ async def _talk_in_pieces(secure: Connections, data: bytes, patience: float) -> 
             begin += size
 
     deliver = paced(asyncio.get_running_loop(), places, patience)
-    async with secure.client(deliver=deliver) as (transport, protocol, peer):
+    side = secure.server if _serves(data) else secure.client
+    async with side(deliver=deliver) as (transport, protocol, peer):
         peer.does("sending records in pieces", talk)
         begin = 0
         for size in sizes:
@@ -978,6 +984,7 @@ def cutting(bench: Bench) -> Iterator[Callable[..., list[str]]]:
             return []
         cuts = [_CUTS[byte % len(_CUTS)] for byte in found[::2]]
         sizes = [_PIECES[byte % len(_PIECES)] for byte in found[1::2]]
-        return [f"packets of {cuts}", f"data of {sizes}", *complaints]
+        side = "a server" if _serves(found) else "a client"
+        return [side, f"packets of {cuts}", f"data of {sizes}", *complaints]
 
     yield search
