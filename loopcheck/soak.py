@@ -54,7 +54,7 @@ def rounds(
     """
     with load(busy):
         for one in range(number):
-            order = ["-p", "no:randomly", "-p", "loopcheck.shuffle", f"--loop-shuffle={seed}{one}"]
+            order = ["-p", "loopcheck.shuffle", f"--loop-shuffle={seed}{one}"]
             yield report_of(subjects, [*order, *arguments], workers=workers, quiet=True)
 
 
