@@ -123,6 +123,8 @@ class _Seen:
     here: known.Surroundings
     counts: bool
     """Whether its failure would fail the run that it is of."""
+    because: str
+    """The check whose failure explains its own, as far as the run knows."""
 
     @property
     def verdict(self) -> str:
@@ -151,6 +153,8 @@ class _New:
     outcome: str
     records: list[Record]
     conditions: Conditions
+    because: str
+    """The check whose failure explains its own; its own id if none does."""
     kept: dict[str, Any] = field(default_factory=dict)
     """What the entry says besides in which it stood before: reason, issue, and the like."""
 
@@ -287,8 +291,7 @@ class _Editing:
     def drop_what_there_is_not(self) -> None:
         """Take out what names no check."""
         for one in self._declaration.known:
-            named = any(entry.tested and one.names(id) for id, entry in self._entries.items())
-            if not named:
+            if not any(self._entries[id].tested for id in one.named_of(self._entries)):
                 self._ids[one.entry].remove(one.id)
                 self.changes.append(f"deleted: {one.id}: there is no such check")
 
@@ -298,6 +301,7 @@ class _Editing:
         factory = self._declaration.factory
         for run in runs:
             place = Place.of(run)
+            causes = (run.footer or {}).get("because", {})
             version = run.subjects.get(factory, {}).get("version") or None
             for record in run.checks.values():
                 entry = self._entries.get(record["check"])
@@ -310,7 +314,8 @@ class _Editing:
                 bare["outcome"] = record.get("was", record["outcome"])
                 judged = self._declaration.judge(entry, bare, here)
                 counts = verdict.fails(bare, run.header.get("level", "should"))
-                found.setdefault(entry.id, []).append(_Seen(place, bare, judged, here, counts))
+                because = run.checks.get(causes.get(record["id"], ""), {}).get("check", "")
+                found.setdefault(entry.id, []).append(_Seen(place, bare, judged, here, counts, because))
         # In the order of the catalogue: that of a run may be any.
         return {id: found[id] for id in self._entries if id in found}
 
@@ -374,7 +379,9 @@ class _Editing:
                     break
                 for more in found:
                     here = [one for one in these if _known(more).applies(one.here)]
-                    wanted.append(_New(id, outcome, [one.record for one in here], more).with_what_stays(here, stale))
+                    because = next((one.because for one in here if one.because), id)
+                    new = _New(id, outcome, [one.record for one in here], more, because)
+                    wanted.append(new.with_what_stays(here, stale))
             else:
                 if not _collide([*standing, *(new.as_known() for new in wanted)]):
                     return wanted
@@ -397,7 +404,7 @@ class _Editing:
         if id in ids:
             ids.remove(id)
         elif old.id in ids:
-            named = [name for name, entry in self._entries.items() if entry.tested and old.names(name) and name != id]
+            named = [name for name in old.named_of(self._entries) if self._entries[name].tested and name != id]
             at = ids.index(old.id)
             ids[at : at + 1] = [name for name in named if name not in ids]
             self.changes.append(f"corrected: the pattern {old.id} is the list of what it names, without what changed")
@@ -429,9 +436,14 @@ class _Editing:
         """The new entries as lines: one for each cause, as far as a machine can tell."""
         for group in _by_cause(self._new):
             said = Counter(one.said for one in group).most_common(1)[0][0]
-            first = group[0]
-            entry = self._entries[first.plain if first.plain in self._entries else first.id]
-            about = entry.sentence if len({one.plain for one in group}) == 1 else f"{entry.area}: {said}"
+            cause = next((one for one in group if one.because == one.id), group[0])
+            entry = self._entries[cause.plain if cause.plain in self._entries else cause.id]
+            if len({one.plain for one in group}) == 1:
+                about = entry.sentence
+            elif any(one.because != one.id for one in group):
+                about = f"{entry.sentence} And what follows from that"
+            else:
+                about = f"{entry.area}: {said}"
             words = {one.words for one in group}
             yield ["\n", f"# {_printable(about)[:_WIDTH]}\n", f"{self._header}\n", *_entry(group, words)]
 
@@ -457,17 +469,20 @@ def _entry(group: list[_New], words: set[str]) -> Iterator[str]:
 def _by_cause(found: list[_New]) -> list[list[_New]]:
     """What is likely to have one cause, together.
 
-    That is the same check in several settings, and checks of one area that say the same.
+    That is what a run has found to be explained by one failure, the same check in several settings, and checks of one
+    area that say the same.
     """
     groups: dict[tuple[Any, ...], list[_New]] = {}
     leaders: dict[tuple[Any, ...], tuple[Any, ...]] = {}
     for one in found:
         rest = (one.outcome, tuple(sorted(one.conditions.items())), tuple(sorted(one.kept.items())))
-        by_check = (one.plain, *rest)
+        by_check = (one.because.partition("[")[0], *rest)
         by_words = (one.id.partition("::")[0], one.said, *rest)
-        leader = leaders.get(by_check) or leaders.get(by_words) or by_check
+        explained = one.because != one.id
+        leader = leaders.get(by_check) or (not explained and leaders.get(by_words)) or by_check
         leaders.setdefault(by_check, leader)
-        leaders.setdefault(by_words, leader)
+        if not explained:
+            leaders.setdefault(by_words, leader)
         groups.setdefault(leader, []).append(one)
     return list(groups.values())
 

@@ -13,7 +13,7 @@ import hashlib
 import re
 import sys
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,12 @@ class Known:
     def names(self, id: str) -> bool:
         """Whether the entry is about this id."""
         return self.id == id or ("*" in self.id and _pattern(self.id).fullmatch(id) is not None)
+
+    def named_of(self, ids: Collection[str]) -> list[str]:
+        """Those of some ids that the entry is about."""
+        if "*" in self.id:
+            return [id for id in ids if self.names(id)]
+        return [self.id] if self.id in ids else []
 
     def applies(self, here: Surroundings) -> bool:
         """Whether its conditions are met."""
@@ -185,7 +191,7 @@ class Declaration:
         for known in self.known:
             if "*" not in known.id.partition("::")[0] and known.id.partition("::")[0] not in areas:
                 continue
-            named = [id for id, entry in by_id.items() if entry.tested and known.names(id)]
+            named = [id for id in known.named_of(by_id) if by_id[id].tested]
             if not named and known.id in former:
                 raise self.error(known.line, f"{known.id!r} is called {former[known.id]!r} now; write that")
             if not named and known.id in by_id:

@@ -44,13 +44,19 @@ def run_of(
         if seen["outcome"] != "passed":
             seen.setdefault("message", "assert 1 == 2")
             seen.setdefault("error", "AssertionError")
-        checks[id] = seen | {"check": id, "area": ENTRIES[id].area, "level": ENTRIES[id].level, "subject": SUBJECT}
+        checks[id] = seen | {
+            "id": id,
+            "check": id,
+            "area": ENTRIES[id].area,
+            "level": ENTRIES[id].level,
+            "subject": SUBJECT,
+        }
     header = {
         "subjects": [{"factory": SUBJECT, "version": version}],
         "level": "should",
         "environment": {"python": python, "system": system},
     }
-    return Run("report.jsonl", header, checks, True)
+    return Run("report.jsonl", header, checks, True, {})
 
 
 def updated(text: str, *runs: Run) -> str:
@@ -80,6 +86,16 @@ def test_a_new_file_has_an_entry_for_each_cause() -> None:
     }
     assert "\n# The first holds.\n[[known]]\n" in text
     assert len(changes) == 4
+
+
+def test_what_one_failure_explains_stands_with_it() -> None:
+    run = run_of({"one::second": "failed", "two::third": {"message": "other words"}, "two::secret": "passed"})
+    assert run.footer is not None
+    run.footer["because"] = {"two::third": "one::second"}
+    text, _ = declare.new(SUBJECT, [run], ENTRIES)
+
+    assert "# The second holds. And what follows from that\n" in text
+    assert [entry["id"] for entry in tomllib.loads(text)["known"]] == [["one::second", "two::third"]]
 
 
 def test_what_a_loop_refuses_everywhere_is_declined() -> None:

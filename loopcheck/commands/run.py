@@ -101,11 +101,17 @@ def _soak(subject: str, source: Sequence[str], wanted: Sequence[str], options: a
     workers = options.workers or "auto"
     arguments = [*wanted, *(one for one in source if one.startswith("--loop-config")), *options.pytest]
     runs = []
-    for report in soak.rounds([subject], arguments, number=options.soak, workers=workers, busy=busy):
-        runs.append(report)
-        level = report.header["level"]
-        failed = sum(verdict.fails(record, level) for record in report.checks.values())
-        print(f"run {len(runs)} of {options.soak}: {failed} of {len(report.checks)} checks failed", flush=True)
+    interrupted = False
+    try:
+        for report in soak.rounds([subject], arguments, number=options.soak, workers=workers, busy=busy):
+            runs.append(report)
+            level = report.header["level"]
+            failed = sum(verdict.fails(record, level) for record in report.checks.values())
+            print(f"run {len(runs)} of {options.soak}: {failed} of {len(report.checks)} checks failed", flush=True)
+    except KeyboardInterrupt:
+        if not runs:
+            raise
+        interrupted = True
     found = soak.tally(runs, lambda record: verdict.fails(record, level))
     always = [id for id, one in found.items() if one.failed.total() == one.runs]
     sometimes = [id for id in found if id not in always]
@@ -120,10 +126,12 @@ def _soak(subject: str, source: Sequence[str], wanted: Sequence[str], options: a
         sure = soak.confirmed(subject, pairs)
         for first, id in pairs:
             print(f"  {id} after {first}: {'every time' if (first, id) in sure else 'not every time, or after more'}")
-    _, most = soak.interval(0, options.soak)
+    _, most = soak.interval(0, len(runs))
     print(
         f"\n{len(always)} failed every time, {len(sometimes)} sometimes; what never failed has a rate below {most:.0%}"
     )
+    if interrupted:
+        raise KeyboardInterrupt
     return int(bool(found))
 
 
