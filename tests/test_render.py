@@ -230,6 +230,17 @@ def test_the_summary_fits_a_job_whatever_fails() -> None:
     assert "| a | 3000 |" in text
 
 
+def test_the_summary_of_two_says_what_is_different() -> None:
+    before = run(*[check(f"a::x{number}") for number in range(50)], check("a::y", "failed"))
+    after = run(*[check(f"a::x{number}", "failed") for number in range(50)], check("a::y"))
+    text = markdown.render(columns([before, after]))
+
+    assert "**regressed: 50** (fails now, and did not fail before)\n\n- <code>a::x0</code> passed → failed\n" in text
+    assert "- and 10 more\n" in text
+    assert "**fixed: 1** (holds now, and did not hold before)\n\n- <code>a::y</code> failed → passed\n" in text
+    assert "Nothing." in markdown.render(columns([before, before]))
+
+
 def test_cases_of_junit() -> None:
     root = ElementTree.fromstring(junit.render(hostile()))
     (suite,) = root

@@ -75,7 +75,7 @@ def differences(before: Sequence[Column], after: Sequence[Column]) -> list[Diffe
         DifferenceError: no column of one has a counterpart in the other.
     """
     if len(before) == len(after) == 1:
-        return [_compare(before[0], after[0])]
+        return [difference(before[0], after[0])]
     mine = {(column.factory, column.place): column for column in before}
     pairs = [(mine[key], column) for column in after if (key := (column.factory, column.place)) in mine]
     if not pairs:
@@ -83,14 +83,15 @@ def differences(before: Sequence[Column], after: Sequence[Column]) -> list[Diffe
             f"nothing to compare: the one is about {_about(before)}, the other about {_about(after)}; "
             "what is compared has the same subject, Python and platform"
         )
-    return [_compare(*pair) for pair in pairs]
+    return [difference(*pair) for pair in pairs]
 
 
 def _about(columns: Sequence[Column]) -> str:
     return "; ".join(f"{column.factory} on {column.place}" for column in columns) or "nothing"
 
 
-def _compare(before: Column, after: Column) -> Difference:
+def difference(before: Column, after: Column) -> Difference:
+    """What is different between two columns, whatever they are about."""
     found = Difference(before, after, {which: [] for which in TURNS})
     former = {old: id for id, record in after.records.items() for old in record.get("formerly", ())}
     seen = set()

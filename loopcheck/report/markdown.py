@@ -11,6 +11,7 @@ from loopcheck import profiles
 from loopcheck.outcomes import OUTCOME_MEANS
 from loopcheck.report.certificate import certify
 from loopcheck.report.columns import Column, card, one_line
+from loopcheck.report.difference import TURN_MEANS, difference
 
 LIMIT = 2**20
 """Bytes that a summary may have: GitHub refuses longer ones."""
@@ -33,6 +34,8 @@ def render(columns: Sequence[Column]) -> str:
     parts: list[str] = []
     for column in columns:
         parts += _head(column)
+    if len(columns) > 1:
+        parts += _since(columns[0], columns[-1])
     size = sum(len(part.encode("utf-8", "backslashreplace")) + 1 for part in parts)
     for column in columns:
         parts.append(f"\n### What fails: {_text(column.name)}, {_text(column.place)}\n" if column.failing else "")
@@ -75,6 +78,22 @@ def _head(column: Column) -> list[str]:
         lines.append(f"| {_text(area)} | {' | '.join(str(counts.get(outcome) or '') for outcome in outcomes)} |")
     lines.append(f"| **total** | {' | '.join(f'**{number}**' for _, number in column.tally)} |")
     return [*lines, ""]
+
+
+def _since(first: Column, last: Column) -> list[str]:
+    """What became of the first report in the last, as ``loopcheck diff`` means it."""
+    found = difference(first, last)
+    about = f"{_text(last.name)}, {_text(last.place)}, since {_text(first.name)}, {_text(first.place)}"
+    lines = [f"## What is different: {about}\n"]
+    for which, pairs in found.checks.items():
+        if not pairs:
+            continue
+        lines.append(f"**{which}: {len(pairs)}** ({TURN_MEANS[which]})\n")
+        for before, after in pairs[:_FIRST] if which in ("regressed", "fixed") else ():
+            said = " → ".join(one["outcome"] for one in (before, after) if one is not None)
+            lines.append(f"- {_code((after or before or {})['check'])} {said}")
+        lines.append(f"- and {len(pairs) - _FIRST} more\n" if len(pairs) > _FIRST and lines[-1][0] == "-" else "")
+    return lines if len(lines) > 1 else [*lines, "Nothing.\n"]
 
 
 def _card(column: Column, record: dict[str, Any]) -> str:

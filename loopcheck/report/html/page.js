@@ -430,7 +430,7 @@ class Page {
     this.data.columns.forEach((column, at) => {
       const word = this.catalogue.outcome(number, at);
       const cell = element("section", { class: "cell" });
-      if (this.several) cell.append(element("h4", {}, `${column.letter}: ${column.label}`));
+      if (this.several) cell.append(element("h3", {}, `${column.letter}: ${column.label}`));
       const list = element("dl", {});
       const add = (label, ...value) => list.append(element("dt", {}, label), element("dd", {}, ...value));
       add("outcome", ...(word ? [mark(word), element("b", {}, word), ` \u2014 ${this.data.meanings[word]}`] : ["not planned"]));
