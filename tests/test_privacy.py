@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support import PytestRunner
 
-from loopcheck.report.privacy import LONGEST, Discretion, here
+from loopcheck.report.privacy import LONGEST, Discretion, here, tells
 
 JANE = Discretion(
     {
@@ -47,6 +47,21 @@ def test_texts_are_found_anywhere_and_cut() -> None:
 
     assert JANE.of(value) == {"message": "<user>", "traceback": [{"file": "./a.py", "line": 3}], "seconds": 0.5}
     assert len(JANE.text("x" * 10_000_000)) < LONGEST + 100
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("GITHUB_WORKFLOW", "loopcheck", False),
+        ("LANG", "C.UTF-8", False),
+        ("TMPDIR", "/tmp", False),
+        ("API_KEY", "correcthorse", True),
+        ("DSN", "postgres://me:pw@db/x", True),
+        ("PATH", "/usr/local/bin:/usr/bin", True),
+    ],
+)
+def test_which_variables_tell_something(name: str, value: str, told: bool) -> None:
+    assert tells(name, value) is told
 
 
 def test_here_is_what_this_process_would_tell() -> None:

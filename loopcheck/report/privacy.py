@@ -26,6 +26,9 @@ _MOST = 200
 _SHORTEST_VALUE = 8
 """Characters. Shorter values of the environment are no secrets, and stand for themselves in too many texts."""
 
+_SECRET = re.compile("key|token|secret|pass|auth|credential|private", re.I)
+"""What names of variables say when they hold a secret."""
+
 _FIRST_PERSON = 500
 """The first user id that may be a person's: the names of system accounts are words, such as root, and tell nothing."""
 
@@ -92,17 +95,24 @@ def here() -> Discretion:
         if os.path.isdir(modules or "."):
             folders |= dict.fromkeys(_spellings(modules or "."), "")
     folders |= dict.fromkeys(_spellings(os.path.dirname(os.path.dirname(os.path.dirname(__file__)))), "")
-    names = {
-        value: f"${name}"
-        for name, value in os.environ.items()
-        if len(value) >= _SHORTEST_VALUE and not os.path.isdir(value)
-    }
+    names = {value: f"${name}" for name, value in os.environ.items() if tells(name, value)}
     host = socket.gethostname()
     names |= dict.fromkeys({host, host.partition(".")[0]} - {"", "localhost"}, "<host>")
     if hasattr(os, "getuid") and os.getuid() >= _FIRST_PERSON:
         with contextlib.suppress(KeyError, OSError, ImportError):  # a user may have no name
             names[getpass.getuser()] = "<user>"
-    return Discretion(folders, names)
+    # A machine may be called as a module is, whose name is in every path; that tells nobody which machine it is.
+    return Discretion(folders, {name: instead for name, instead in names.items() if name not in sys.modules})
+
+
+def tells(name: str, value: str) -> bool:
+    """Whether a variable of the environment tells something, so that its value must not appear in a report.
+
+    A plain word does not: CI is full of variables like ``GITHUB_WORKFLOW=loopcheck``, and that word is in every path.
+    """
+    if len(value) < _SHORTEST_VALUE or os.path.isdir(value):
+        return False
+    return not re.fullmatch("[A-Za-z_]+", value) or _SECRET.search(name) is not None
 
 
 def _spellings(folder: str) -> set[str]:
