@@ -407,7 +407,7 @@ async def host_list_same_port(loop, patience):
     """The port is that of every host in the list."""
     hosts = [HOST, "127.0.0.2"]
     with free_port(*hosts) as port:
-        async with serving(loop, patience, hosts, port) as (server, _):
+        async with serving(loop, patience, hosts, port, reuse_address=True) as (server, _):
             assert (hosts_of(server), ports_of(server)) == (hosts, [port, port])
 
 
@@ -433,7 +433,7 @@ async def port_only(loop, patience):
 async def port_string(loop, patience):
     """The port may be digits in a str, or the empty string, for any that is free."""
     with free_port(HOST) as port:
-        async with serving(loop, patience, HOST, str(port)) as (server, _):
+        async with serving(loop, patience, HOST, str(port), reuse_address=True) as (server, _):
             given = ports_of(server)
     async with serving(loop, patience, HOST, "") as (server, _):
         assert (given, ports_of(server)[0] > 0) == ([port], True)
@@ -487,7 +487,7 @@ async def flags_argument(loop, patience):
 async def dual_stack_separate(loop, patience):
     """The IPv6 sockets of a server are for IPv6 only, so that all IPv4 and all IPv6 interfaces share one port."""
     with free_port("0.0.0.0", "::") as port:
-        async with serving(loop, patience, None, port) as (server, _):
+        async with serving(loop, patience, None, port, reuse_address=True) as (server, _):
             only_ipv6 = [
                 option(sock.fileno(), socket.IPV6_V6ONLY, socket.IPPROTO_IPV6)
                 for sock in server.sockets

@@ -274,9 +274,9 @@ async def wildcard_hostname(secure, tls):
 
 
 @check("asyncio-eventloop#asyncio.loop.create_connection", needs=("tls",))
-async def ssl_true_default_context(secure, tls):
+async def ssl_true_default_context(secure, tls, folder):
     """ssl=True connects with the default context: the system's authorities, and certificates and names are checked."""
-    with environment("SSL_CERT_FILE", tls.root_as_file()), environment("SSL_CERT_DIR", tls.root_as_file()):
+    with environment("SSL_CERT_FILE", tls.root_as_file()), environment("SSL_CERT_DIR", folder):
         async with secure.client(near=True) as (transport, _, _):
             context = transport.get_extra_info("sslcontext")
             found = (context.verify_mode, context.check_hostname)
