@@ -40,6 +40,10 @@ assert.deepStrictEqual(shown("#compare=differs&outcome=all"), [
 ]);
 assert.deepStrictEqual(shown("#compare=only-x"), shown(""));
 
+/* Causes: b explains d, as the test has said. */
+assert.deepStrictEqual(shown("#area=tls&only=causes"), ["tls::e", "tls::f", "tls::g"]);
+assert.deepStrictEqual([...catalogue.effects.values()].map((one) => [...one].map((number) => catalogue.ids[number])), [["tls::d"]]);
+
 /* What is told. */
 const crash = catalogue.index.get("tls::g");
 assert.strictEqual(catalogue.outcome(crash, 0), "crash");

@@ -40,7 +40,7 @@ RECORDS = [
     check("scheduling::a"),
     check("scheduling::b[debug]", "failed", message=HOSTILE, expected="1", observed=HOSTILE),
     check("scheduling::c", "known", was="failed", declared={"place": "loopcheck.toml:3", "reason": HOSTILE}),
-    check("tls::d", "failed", level="may", message="slow"),
+    check("tls::d", "failed", level="may", message="slow", because="scheduling::b[debug]"),
     check("tls::e", "unavailable", message="no IPv6"),
     check("tls::f", "broken", level="should", on_subject="failed"),
     check(
@@ -156,7 +156,7 @@ def test_the_page_says_the_verdict_first() -> None:
     assert text.index("do not hold") < text.index('id="map"')
     assert "refused, " in text
     assert "No must or should check of 1 fails unexplained." in good
-    assert "1 check run; full-2026.1 has 3" in good
+    assert "1 check planned; full-2026.1 has 3" in good
     assert 'class="verdict good"' not in good  # one check is no battery
 
 

@@ -196,6 +196,7 @@ def _data(columns: Sequence[Column]) -> tuple[str, int]:
                 references.add((one_line(record["reference"]), link[:500])),
             ]
         )
+    numbers = {id: number for number, id in enumerate(ids)}
     rows = [_rows(column, ids) for column in columns]
     budget = _BUDGET * max(1, sum(len(column.records) for column in columns) / 5000)
     for cut, most in _CUTS:
@@ -243,6 +244,11 @@ def _data(columns: Sequence[Column]) -> tuple[str, int]:
                     _LETTERS[column.records[id]["outcome"]] if id in column.records else " " for id in ids
                 ),
                 "details": of_column,
+                "because": {
+                    number: numbers[column.records[id]["because"]]
+                    for id, number in numbers.items()
+                    if id in column.records and column.records[id].get("because") in numbers
+                },
             }
             for column, letter, of_column in zip(columns, _column_letters(), details, strict=False)
         ],
@@ -264,6 +270,10 @@ def _rows(column: Column, ids: Sequence[str]) -> dict[int, list[tuple[str, str]]
     found = {}
     for number, id in enumerate(ids):
         record = column.records.get(id)
-        if record is not None and record["outcome"] != "passed" and (rows := list(told(record))):
+        if (
+            record is not None
+            and record["outcome"] != "passed"
+            and (rows := [row for row in told(record) if row[0] != "because"])
+        ):
             found[number] = rows
     return found

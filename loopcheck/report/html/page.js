@@ -6,7 +6,7 @@
 
 /* What needs no document: tested by itself. */
 
-const DEFAULT = { outcome: "deviations", level: "", area: "", text: "", compare: "", check: "" };
+const DEFAULT = { outcome: "deviations", level: "", area: "", text: "", compare: "", only: "", check: "" };
 
 /* The state that an address names: what follows "#", as in a query. */
 function parseState(hash) {
@@ -45,6 +45,13 @@ class Catalogue {
       if (outcome.fails) this.failing.add(outcome.letter);
     }
     this.columns = data.columns.map((column) => column.outcomes);
+    this.effects = new Map(); /* a cause to the checks whose failures it explains, in any column */
+    for (const column of data.columns) {
+      for (const [number, cause] of Object.entries(column.because)) {
+        if (!this.effects.has(cause)) this.effects.set(cause, new Set());
+        this.effects.get(cause).add(Number(number));
+      }
+    }
     this.haystacks = null;
   }
 
@@ -63,6 +70,18 @@ class Catalogue {
   /* The outcome of a check in a column; undefined if it was not planned there. */
   outcome(number, column) {
     return this.words[this.columns[column][number]];
+  }
+
+  /* The check whose failure explains that of another, in a column; undefined if there is none. */
+  cause(number, column) {
+    return this.data.columns[column].because[number];
+  }
+
+  /* Whether all that is said against a check is explained by others. */
+  isExplained(number) {
+    const failing = [...this.columns.keys()].filter((column) => this.failing.has(this.columns[column][number]));
+    const explained = failing.map((column) => this.cause(number, column) !== undefined);
+    return explained.length > 0 && explained.every(Boolean);
   }
 
   /* Label and text of what is told of a check that did not pass. */
@@ -98,6 +117,7 @@ class Catalogue {
       if (!levels.has(this.level(number))) continue;
       if (outcomes && !this.columns.some((letters) => outcomes.has(letters[number]))) continue;
       if (compare && !compare(number)) continue;
+      if (state.only === "causes" && this.effects.size && this.isExplained(number)) continue;
       if (words.length && !words.every((word) => this.haystacks[number].includes(word))) continue;
       found.push(number);
     }
@@ -253,12 +273,23 @@ class Page {
     ]) {
       this.compare.append(element("option", { value }, label));
     }
+    this.causes = element(
+      "button",
+      {
+        type: "button",
+        class: "chip",
+        title: "leave away the failures that another failure explains",
+        onclick: () => this.change({ only: this.state.only ? "" : "causes" }),
+      },
+      "causes only",
+    );
     filters.append(
       element("div", { role: "group", "aria-label": "Outcome" }, ...this.outcomes),
       element("div", { role: "group", "aria-label": "Level" }, ...this.levels),
       element("label", { for: "area" }, "Area ", this.area),
       element("label", { for: "text" }, "Search ", this.text),
       ...(this.several ? [element("label", { for: "compare" }, "Compare ", this.compare)] : []),
+      ...(this.catalogue.effects.size ? [this.causes] : []),
       element("button", { type: "button", class: "plain", onclick: () => this.change({ ...DEFAULT }) }, "Reset"),
     );
   }
@@ -289,6 +320,7 @@ class Page {
     const state = this.state;
     for (const button of this.outcomes) button.setAttribute("aria-pressed", state.outcome.split(",").includes(button.value));
     for (const button of this.levels) button.setAttribute("aria-pressed", state.level.split(",").includes(button.value));
+    this.causes.setAttribute("aria-pressed", state.only === "causes");
     this.area.value = state.area;
     this.compare.value = state.compare;
     if (this.text.value !== state.text) this.text.value = state.text;
@@ -391,6 +423,7 @@ class Page {
   line(number) {
     const id = this.catalogue.ids[number];
     const words = this.data.columns.map((_, column) => this.catalogue.outcome(number, column));
+    const effects = this.catalogue.effects.get(number);
     const marks = element("span", { class: "marks" });
     words.forEach((word, column) => {
       const said = word || "not planned";
@@ -406,6 +439,7 @@ class Page {
         marks,
         element("span", { class: `level ${this.catalogue.level(number)}` }, this.catalogue.level(number)),
         element("code", {}, id),
+        ...(effects ? [element("span", { class: "letter", title: "failures that this one explains" }, `+${effects.size}`)] : []),
         element("span", { class: "sentence" }, this.catalogue.sentence(number)),
       ),
     );
@@ -435,6 +469,12 @@ class Page {
       const add = (label, ...value) => list.append(element("dt", {}, label), element("dd", {}, ...value));
       add("outcome", ...(word ? [mark(word), element("b", {}, word), ` \u2014 ${this.data.meanings[word]}`] : ["not planned"]));
       for (const [label, text] of this.catalogue.rows(number, at)) add(label, element("pre", {}, text));
+      const cause = this.catalogue.cause(number, at);
+      if (cause !== undefined) {
+        const go = element("button", { type: "button", class: "plain", onclick: () => this.open(this.catalogue.ids[cause]) });
+        go.append(this.catalogue.ids[cause]);
+        add("because", go, " fails, too: mend that first");
+      }
       if (word) add("rerun", this.copyable(`pytest --loop-factory=${quoted(column.factory)} ${quoted(id)}`));
       cell.append(list);
       cells.append(cell);
