@@ -55,6 +55,7 @@ def test_patterns_name_ids(told: Any, tmp_path: Path) -> None:
         (["run", ID], "'loopcheck init MODULE:NAME' writes one, or name a loop with --subject MODULE:NAME"),
         (["run", "schedulin", "--subject", "a:B"], "did you mean 'scheduling'?"),
         (["run", "*::nonsense", "--subject", "a:B"], "'*::nonsense' names no check of this Python"),
+        (["run", "--subject", "uvloop"], "expected MODULE:NAME, such as uvloop:new_event_loop; found 'uvloop'"),
         (["run", "--soak", "0"], "expected how many times to run; found '0'"),
         (["run", "--soak", "2", "--watch"], "not allowed with argument"),
         (["list", "--", "-x"], "'loopcheck list' does not run pytest: there can be nothing after --"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import re
 from collections.abc import Iterable
 
 COMMANDS = {
@@ -29,10 +30,17 @@ COMMANDS = {
 """The name of each command, which is that of its module, and what it does."""
 
 
-def runs_pytest(parser: argparse.ArgumentParser) -> None:
+def runs_pytest(parser: argparse.ArgumentParser, *, workers: str = "auto") -> None:
     """Add what a command takes that runs the battery; what stands after ``--`` will be ``pytest``."""
-    parser.add_argument("-n", dest="workers", metavar="N", default="auto", help="processes to use (default: auto)")
-    parser.set_defaults(pytest=[])
+    parser.add_argument("-n", dest="workers", metavar="N", help=f"processes to use, or auto (default: {workers})")
+    parser.set_defaults(pytest=[], workers=workers)
+
+
+def subject(text: str) -> str:
+    """The value of an argument that names a loop."""
+    if not re.fullmatch(r"[^:\s]+:[^:\s]+", text):
+        raise argparse.ArgumentTypeError(f"expected MODULE:NAME, such as uvloop:new_event_loop; found {text!r}")
+    return text
 
 
 class Mistake(Exception):

@@ -7,7 +7,7 @@ import importlib.resources
 from pathlib import Path
 
 from loopcheck import known
-from loopcheck.commands import Mistake, runs_pytest
+from loopcheck.commands import Mistake, runs_pytest, subject
 
 WORKFLOW = Path(".github", "workflows", "loopcheck.yml")
 
@@ -18,7 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Run the battery on a loop, and write what fails today into loopcheck.toml, grouped by likely cause: from then "
         "on 'pytest --loop-config=loopcheck.toml' is green, and only gets better. What stands after -- goes to pytest."
     )
-    parser.add_argument("subject", metavar="MODULE:NAME", help="your loop's class, or a callable that makes a loop")
+    parser.add_argument(
+        "subject", type=subject, metavar="MODULE:NAME", help="your loop's class, or a callable that makes a loop"
+    )
     parser.add_argument("--workflow", action="store_true", help=f"write {WORKFLOW} too, a workflow for GitHub")
     parser.add_argument("--force", action="store_true", help="write over files that exist")
     runs_pytest(parser)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from loopcheck.commands import Mistake, runs_pytest, unknown
+from loopcheck.commands import Mistake, runs_pytest, subject, unknown
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-- goes to pytest."
     )
     parser.add_argument("wanted", nargs="*", metavar="ID|AREA|GLOB", help="ids, areas, or ids with * for any text")
-    parser.add_argument("--subject", metavar="MODULE:NAME", help="the loop (default: that of loopcheck.toml)")
+    parser.add_argument(
+        "--subject", type=subject, metavar="MODULE:NAME", help="the loop (default: that of loopcheck.toml)"
+    )
     parser.add_argument("--last-failed", action="store_true", help="only what failed the last time")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--watch", action="store_true", help="run again whenever a file of the subject changes")
@@ -28,8 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="run N times, in any order and with all processors busy, and say how often each check fails",
     )
-    runs_pytest(parser)
-    parser.set_defaults(workers=None)
+    runs_pytest(parser, workers="0")
 
 
 def _number(text: str) -> int:
@@ -43,21 +44,21 @@ def run(options: argparse.Namespace) -> int:
     from loopcheck.commands._files import declaration
 
     if options.subject:
-        subject, source = options.subject, [f"--loop-factory={options.subject}"]
+        name, source = options.subject, [f"--loop-factory={options.subject}"]
     else:
         path, declared = declaration(None, "or name a loop with --subject MODULE:NAME")
-        subject, source = declared.factory, [f"--loop-config={path}"]
+        name, source = declared.factory, [f"--loop-config={path}"]
     wanted = [id for word in options.wanted for id in _expanded(word)]
     if options.soak:
-        return _soak(subject, source, wanted, options)
+        return _soak(name, source, wanted, options)
     command = [sys.executable, "-m", "pytest", *source, *wanted]
-    command += ["-n", options.workers] if options.workers else []
+    command += ["-n", options.workers] if options.workers != "0" else []
     command += ["--last-failed"] if options.last_failed else []
     command += options.pytest
     if not options.watch:
         sys.stdout.flush()
         os.execv(sys.executable, command)
-    return _watch(subject, command)
+    return _watch(name, command)
 
 
 def _expanded(word: str) -> list[str]:
@@ -80,30 +81,29 @@ def _expanded(word: str) -> list[str]:
     return ids
 
 
-def _watch(subject: str, command: Sequence[str]) -> int:
+def _watch(name: str, command: Sequence[str]) -> int:
     """Run, and again whenever a file of the subject changes, until Ctrl-C."""
     from loopcheck import battery
     from loopcheck.watching import changes, files_of
 
-    with changes(files_of(subject)) as wait:
+    with changes(files_of(name)) as wait:
         while True:
             battery.run(command)
             print("waiting for a change; Ctrl-C ends this", flush=True)
             print(f"changed: {wait()}", flush=True)
 
 
-def _soak(subject: str, source: Sequence[str], wanted: Sequence[str], options: argparse.Namespace) -> int:
+def _soak(name: str, source: Sequence[str], wanted: Sequence[str], options: argparse.Namespace) -> int:
     """Run some times, and say how often each check fails."""
     from loopcheck import soak
     from loopcheck.report import verdict
 
     busy = os.cpu_count() or 1
-    workers = options.workers or "auto"
     arguments = [*wanted, *(one for one in source if one.startswith("--loop-config")), *options.pytest]
     runs = []
     interrupted = False
     try:
-        for report in soak.rounds([subject], arguments, number=options.soak, workers=workers, busy=busy):
+        for report in soak.rounds([name], arguments, number=options.soak, workers=options.workers, busy=busy):
             runs.append(report)
             level = report.header["level"]
             failed = sum(verdict.fails(record, level) for record in report.checks.values())
@@ -123,7 +123,7 @@ def _soak(subject: str, source: Sequence[str], wanted: Sequence[str], options: a
     pairs = [(first, id) for id in sometimes for first, _ in found[id].before.most_common(2)][:_PAIRS]
     if pairs:
         print("\nfailed after another check, and passed alone:")
-        sure = soak.confirmed(subject, pairs)
+        sure = soak.confirmed(name, pairs)
         for first, id in pairs:
             print(f"  {id} after {first}: {'every time' if (first, id) in sure else 'not every time, or after more'}")
     _, most = soak.interval(0, len(runs))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loopcheck.commands import Mistake, unknown
+from loopcheck.commands import Mistake, subject, unknown
 
 if TYPE_CHECKING:
     from loopcheck import known
@@ -19,7 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the command takes."""
     parser.description = "Say whether a check runs on this Python and this machine, and if not, why, and what to do."
     parser.add_argument("id", metavar="ID", help="the id of a check, also one that it had before")
-    parser.add_argument("--subject", metavar="MODULE:NAME", help="the loop (default: that of loopcheck.toml)")
+    parser.add_argument(
+        "--subject", type=subject, metavar="MODULE:NAME", help="the loop (default: that of loopcheck.toml)"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -39,12 +41,12 @@ def run(options: argparse.Namespace) -> int:
     declared = declaration(None)[1] if known.find(Path.cwd()) else None
     if declared is not None and options.subject not in (None, declared.factory):
         declared = None
-    subject = options.subject or (declared.factory if declared else "MODULE:NAME")
+    name = options.subject or (declared.factory if declared else "MODULE:NAME")
     reasons = list(_reasons(entry))
     for reason in reasons:
         print(f"{entry.id} does not run: {reason}")
     if not reasons:
-        print(f"{entry.id} runs here: pytest --loop-factory={subject} '{entry.id}'")
+        print(f"{entry.id} runs here: pytest --loop-factory={name} '{entry.id}'")
         for line in _declared(entry, declared) if declared else ():
             print(f"  {line}")
     return 0
