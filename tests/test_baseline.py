@@ -25,10 +25,11 @@ import trustme
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from support import PytestRunner
 
 import loopcheck.baseline
 from loopcheck import kit
-from loopcheck.baseline import SelectorLoop, flow, lifetime
+from loopcheck.baseline import SelectorLoop, SelectorLoopWithOwnTasks, Task, flow, lifetime
 from loopcheck.baseline.lifetime import Lifetime, Phase, Reading, Sending, WrongMove
 from loopcheck.baseline.versions import DATAGRAM_OVERHEAD
 from loopcheck.check import find
@@ -791,3 +792,27 @@ def test_a_forked_child_can_run_a_loop_of_its_own(loop: SelectorLoop) -> None:
         return os.waitstatus_to_exitcode(status)
 
     assert run(loop, main()) == 7
+
+
+def test_own_tasks_pass_what_is_about_tasks(run_pytest: PytestRunner) -> None:
+    areas = ["task_registration", "current_task", "context", "tasks", "futures", "asyncgens", "scheduling"]
+    run = run_pytest("--loop-factory=loopcheck.baseline:SelectorLoopWithOwnTasks", "--loop-level=may", *areas)
+    accused = {id: record for id, record in run.checks.items() if record["outcome"] not in ("passed", "unavailable")}
+
+    assert accused == {}
+    assert run.status == 0
+    assert len(run.checks) > 400
+
+
+def test_own_tasks_are_used_without_a_factory() -> None:
+    async def main() -> tuple[type, type]:
+        own = asyncio.create_task(asyncio.sleep(0))
+        asyncio.get_running_loop().set_task_factory(
+            lambda loop, coro, **options: asyncio.Task(coro, loop=loop, **options)
+        )
+        other = asyncio.create_task(asyncio.sleep(0))
+        await asyncio.gather(own, other)
+        return type(own), type(other)
+
+    with asyncio.Runner(loop_factory=SelectorLoopWithOwnTasks) as runner:
+        assert runner.run(main()) == (Task, asyncio.Task)

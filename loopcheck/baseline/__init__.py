@@ -31,9 +31,11 @@ module                what it answers
 ``upgrading``         How does a connection change to TLS?
 ``sendfile``          How does a file go out without being read?
 ``loop``              The whole, and the contract with ``BaseEventLoop`` that it rests on.
+``tasks``             How is a coroutine run?
 ====================  ====================================================================================
 """
 
 from .loop import SelectorLoop
+from .tasks import SelectorLoopWithOwnTasks, Task
 
-__all__ = ["SelectorLoop"]
+__all__ = ["SelectorLoop", "SelectorLoopWithOwnTasks", "Task"]

@@ -183,4 +183,4 @@ class Scheduling(Base):
         took = self.time() - started
         if took >= self.slow_callback_duration:
             task = getattr(getattr(handle, "_callback", None), "__self__", None)
-            logger.warning("Executing %s took %.3f seconds", task if isinstance(task, asyncio.Task) else handle, took)
+            logger.warning("Executing %s took %.3f seconds", task if asyncio.isfuture(task) else handle, took)

@@ -136,16 +136,17 @@ class TLSLayer(asyncio.Protocol):
         """Tell the program's protocol, and let go of everything."""
         self._cancel_deadline()
         self._engine.end()
+        self._wake(exc or ConnectionAbortedError("the connection ended during the TLS handshake"))
         upper, self.upper = self.upper, None
         self._lower = None
-        if upper is not None:
-            upper._closed = True
-            if self._told is Told.MADE or self._told is Told.EOF:
-                self._tell(Told.LOST)
-                # Later, so that a protocol may be told from within its own write() or close().
-                self._loop.call_soon(upper._protocol.connection_lost, exc)
-            upper._protocol = None
-        self._wake(exc or ConnectionAbortedError("the connection ended during the TLS handshake"))
+        if upper is None:
+            return
+        protocol, upper._protocol = upper._protocol, None
+        upper._closed = True
+        if self._told is Told.MADE or self._told is Told.EOF:
+            self._tell(Told.LOST)
+            # At once: the lower transport never calls this from within the protocol's own write() or close().
+            protocol.connection_lost(exc)
 
     # --- handshake
 

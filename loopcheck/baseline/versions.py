@@ -5,6 +5,7 @@ Facts about a class are probed where it can be done, so that a backport in a pat
 
 from __future__ import annotations
 
+import inspect
 import sys
 from asyncio import base_events
 
@@ -35,3 +36,9 @@ START_TLS_KEEPS_READ_AHEAD = "_stream_reader" in base_events.BaseEventLoop.start
 
 WAIT_ENDS_WITH_PROCESS = sys.version_info >= (3, 14)
 """From 3.14 on Process.wait() returns with the process; before, only once its pipes had ended, too."""
+
+CREATE_TASK_TAKES_ANYTHING = bool(base_events.BaseEventLoop.create_task.__code__.co_flags & inspect.CO_VARKEYWORDS)
+"""From some 3.13 on create_task() hands all its options on, eager_start among them."""
+
+UNCANCEL_FORGETS = sys.version_info >= (3, 13)
+"""From 3.13 the last uncancel() also takes back what was not thrown yet."""
