@@ -338,6 +338,21 @@ async def output_comes_before_the_end(loop, patience):
     )
 
 
+@check("Lib/asyncio/base_subprocess.py: _try_finish", level="should")
+async def connection_lost_comes_after_every_pipe(loop, patience):
+    """connection_lost() comes after the loss of all pipes, also of a child that ends as soon as it has begun.
+
+    Which of its ends a loop hears of first is a matter of luck: thirty children show it.
+    """
+    seen = set()
+    for _ in range(30):
+        ended = await completed(loop, patience, "true")
+        await pass_turns(2)
+        seen.add((ended.events[-1], tuple(sorted(ended.pipes_lost))))
+
+    assert seen == {("connection_lost", (0, 1, 2))}
+
+
 @check(PROCESS + ".stdin")
 async def interactive(patience):
     """Data flows in both directions while a child runs, with all values that a byte can have."""
