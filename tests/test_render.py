@@ -230,6 +230,15 @@ def test_the_summary_fits_a_job_whatever_fails() -> None:
     assert "| a | 3000 |" in text
 
 
+def test_causes_come_first_and_are_counted() -> None:
+    checks = [check("a::effect", "failed", because="a::cause"), check("a::cause", "failed")]
+    (column,) = columns([run(*checks)])
+    text = markdown.render([column])
+
+    assert column.says == "2 must checks of 2 do not hold, 1 of them because others do not."
+    assert text.index("<code>a::cause</code> failed") < text.index("<code>a::effect</code> failed")
+
+
 def test_the_summary_of_two_says_what_is_different() -> None:
     before = run(*[check(f"a::x{number}") for number in range(50)], check("a::y", "failed"))
     after = run(*[check(f"a::x{number}", "failed") for number in range(50)], check("a::y"))

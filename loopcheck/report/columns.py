@@ -80,8 +80,10 @@ class Column:
         said = [] if self.run.complete else [f"Incomplete: {tidy(self.run.why_incomplete, 200)}."]
         if self.deviations:
             one = len(self.deviations) == 1
+            effects = sum("because" in record for record in self.deviations)
             said.append(
-                f"{by_level(self.deviations)} check{'' if one else 's'} of {number} {'does' if one else 'do'} not hold."
+                f"{by_level(self.deviations)} check{'' if one else 's'} of {number} {'does' if one else 'do'} not hold"
+                + (f", {effects} of them because others do not." if effects else ".")
             )
         else:
             said.append(f"No {_DOWN_TO[self.level]} of {number} fails unexplained.")

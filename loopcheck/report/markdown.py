@@ -39,7 +39,8 @@ def render(columns: Sequence[Column]) -> str:
     size = sum(len(part.encode("utf-8", "backslashreplace")) + 1 for part in parts)
     for column in columns:
         parts.append(f"\n### What fails: {_text(column.name)}, {_text(column.place)}\n" if column.failing else "")
-        for number, record in enumerate(column.failing):
+        # What explains others first: those are what to mend.
+        for number, record in enumerate(sorted(column.failing, key=lambda record: "because" in record)):
             told = _card(column, record)
             size += len(told.encode("utf-8", "backslashreplace")) + 1
             if size > _ROOM:
