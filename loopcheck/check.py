@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from loopcheck.basics import CONNECTS
 from loopcheck.needs import NEEDS
 from loopcheck.outcomes import LEVELS, Level
 from loopcheck.settings import SETTINGS
@@ -59,6 +60,10 @@ class Entry:
     """The rest of the docstring: who breaks, or what is subtle; may be empty."""
     formerly: tuple[str, ...] = ()
     """The ids that it had before, without a setting."""
+    after: tuple[str, ...] = ()
+    """What it presupposes: the ids of basic checks whose failure would explain its own."""
+    plain: str = ""
+    """The id of its plain run; empty for a plain run."""
 
     @property
     def id(self) -> str:
@@ -95,7 +100,7 @@ class Entry:
     @classmethod
     def from_message(cls, message: dict[str, Any]) -> Entry:
         """The entry that :meth:`to_message` was asked of, without its function."""
-        return cls(**message | {"needs": tuple(message["needs"]), "formerly": tuple(message["formerly"])})
+        return cls(**message | {name: tuple(message[name]) for name in ("needs", "formerly", "after")})
 
 
 _SPOKEN_OF = tuple(one.name for one in fields(Entry) if one.name != "function")
@@ -154,6 +159,7 @@ def check(
     needs: tuple[str, ...] = (),
     level: Level = "must",
     formerly: tuple[str, ...] = (),
+    after: tuple[str, ...] | None = None,
 ) -> Callable[[F], F]:
     """Declare a function of an area's module as a check.
 
@@ -167,6 +173,8 @@ def check(
             in ``NEEDS`` it has anyway.
         level: must (documented), should (CPython's loops all do it) or may (quality).
         formerly: the ids that the check had before it was renamed: declarations of known failures may hold them.
+        after: what the check presupposes: the ids of basic checks whose failure would explain its own, the likeliest
+            first, in the place of those that its module names in ``AFTER``.
 
     Raises:
         CatalogueError: at import, for anything that would make a misleading catalogue.
@@ -180,7 +188,13 @@ def check(
             function.__name__,
             function.__doc__ or "",
             Entry(
-                reference, level, python, _with_needs_of_area(function.__globals__, needs), function, formerly=formerly
+                reference,
+                level,
+                python,
+                _with_needs_of_area(function.__globals__, needs),
+                function,
+                formerly=formerly,
+                after=_after_of_area(function) if after is None else after,
             ),
         )
         # Not inspect.signature(): for two thousand checks that takes a tenth of all that 'loopcheck list' takes.
@@ -211,6 +225,12 @@ def untested(
 
 def _with_needs_of_area(module: Mapping[str, Any], needs: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*module.get("NEEDS", ()), *needs)))
+
+
+def _after_of_area(function: Callable[..., Any]) -> tuple[str, ...]:
+    after: tuple[str, ...] = function.__globals__.get("AFTER", ())
+    # What the others presuppose does not presuppose itself.
+    return () if f"{function.__module__.rpartition('.')[2]}::{function.__name__}" in after else after
 
 
 def also_in(
@@ -270,8 +290,14 @@ def _in_setting(plain: Entry, setting: str, because: str | None) -> Entry:
         level=max(plain.level, given.level, key=LEVELS.index),
         python=",".join(filter(None, (plain.python, given.python))),
         needs=tuple(dict.fromkeys((*plain.needs, *given.needs))),
+        after=_instead_of_connects(plain.after, given.after) if given.after else plain.after,
+        plain=plain.id,
     )
     return entry if because is None else replace(entry, function=None, because=because)
+
+
+def _instead_of_connects(after: tuple[str, ...], channel: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(itertools.chain.from_iterable(channel if id in CONNECTS else (id,) for id in after)))
 
 
 def _entry(module: str, name: str, text: str, given: Entry) -> Entry:

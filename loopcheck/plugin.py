@@ -34,6 +34,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "default) or may (quality); failures below it are advice",
     )
     group.addoption(
+        "--loop-cards",
+        choices=("causes", "all"),
+        default="causes",
+        help="Which failures have a card: those that no other failure explains (causes, the default) or all, which "
+        "is what -v shows, too",
+    )
+    group.addoption(
         "--loop-time-limit",
         metavar="SECONDS",
         type=_positive,

@@ -351,22 +351,30 @@ class BatterySession:
         """Which subjects this is about."""
         return [f"loopcheck {__version__}: {', '.join(self.subjects)}"]
 
-    @pytest.hookimpl(hookwrapper=True)
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)  # around all that pytest says of failures
     def pytest_terminal_summary(self, terminalreporter: Any) -> Generator[None, None, None]:
-        """After pytest's failures: what never ran, and areas by outcomes."""
+        """Fold the failures that others explain; after the rest: what never ran, and areas by outcomes."""
+        if self.report is None:
+            yield
+            return
+        every = self.config.getoption("loop_cards") == "all" or self.config.getoption("verbose") > 0
+        failed = terminalreporter.stats.get("failed", [])
+        kept = cards.fold(failed, self.report, every=every)
+        terminalreporter.stats["failed"] = kept
         yield
-        if self.report is not None:
-            cards.summary(terminalreporter, self.report, self.identities, self.config.getoption("loop_level"))
-            if os.environ.get("GITHUB_ACTIONS") == "true":
-                from loopcheck.report.annotations import marks
+        terminalreporter.stats["failed"] = failed  # all of them count in pytest's last line
+        level, folded = self.config.getoption("loop_level"), len(failed) - len(kept)
+        cards.summary(terminalreporter, self.report, self.identities, level, folded=folded)
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            from loopcheck.report.annotations import marks
 
-                for line in marks(self.report.outcomes(), self.config.getoption("loop_level")):
-                    terminalreporter.write_line(line)
-            if self.report.trouble:
-                path = self.config.getoption("loop_report")
-                terminalreporter.write_line(
-                    f"--loop-report={path!r}: cannot write it to its end: {self.report.trouble}", red=True
-                )
+            for line in marks(self.report.outcomes(), level):
+                terminalreporter.write_line(line)
+        if self.report.trouble:
+            path = self.config.getoption("loop_report")
+            terminalreporter.write_line(
+                f"--loop-report={path!r}: cannot write it to its end: {self.report.trouble}", red=True
+            )
 
 
 def _with_detail(error: SubjectError) -> str:

@@ -8,6 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from loopcheck.basics import (
+    CONNECTS_OVER_TLS,
+    CONNECTS_TO_UNIX,
+    READS_PIPES,
+    SERVES,
+    SERVES_TLS,
+    STARTS_CHILDREN,
+    TAKES_ACCEPTED_SOCKETS,
+    UPGRADES_CLIENTS,
+    UPGRADES_SERVERS,
+    WRITES_TO_PIPES,
+)
 from loopcheck.outcomes import Level
 
 
@@ -26,6 +38,8 @@ class Setting:
     """The highest level that a check has in it."""
     coroutines_only: bool = False
     """Whether it says how a loop is run, so that only checks that run inside the loop can have it."""
+    after: tuple[str, ...] = ()
+    """What a check presupposes in it in the place of ``CONNECTS``, from ``loopcheck.basics``."""
 
 
 _SETTINGS = (
@@ -43,37 +57,95 @@ _SETTINGS = (
 
 _CHANNELS = (
     Setting("ipv6", "The connection is over TCP on IPv6.", needs=("ipv6",)),
-    Setting("unix-socket", "The connection is over a Unix socket.", needs=("unix-connections",)),
+    Setting(
+        "unix-socket",
+        "The connection is over a Unix socket.",
+        needs=("unix-connections",),
+        after=CONNECTS_TO_UNIX,
+    ),
     Setting("given-socket", "The connection is over a connected socket that create_connection() is given."),
-    Setting("accepted-socket", "The connection is over a socket that connect_accepted_socket() is given."),
-    Setting("server-side", "The connection is one that a server of the loop has accepted."),
-    Setting("tls", "The connection is over TLS 1.3, from the client's side.", needs=("tls",)),
-    Setting("tls12", "The connection is over TLS 1.2, from the client's side if nothing else is said.", needs=("tls",)),
     Setting(
-        "tls-server", "The connection is over TLS 1.3, and one that a server of the loop has accepted.", needs=("tls",)
+        "accepted-socket",
+        "The connection is over a socket that connect_accepted_socket() is given.",
+        after=TAKES_ACCEPTED_SOCKETS,
     ),
-    Setting("start-tls", "The connection is one that start_tls() has secured, as the client.", needs=("tls",)),
-    Setting("start-tls-server", "The connection is one that start_tls() has secured, as the server.", needs=("tls",)),
     Setting(
-        "tls-in-tls", "The connection is over TLS inside TLS, by start_tls() twice.", needs=("tls",), level="should"
+        "server-side",
+        "The connection is one that a server of the loop has accepted.",
+        after=SERVES,
     ),
-    Setting("read-pipe", "The transport reads a pipe, from which connect_read_pipe() made it.", needs=("posix",)),
-    Setting("write-pipe", "The transport writes to a pipe, from which connect_write_pipe() made it.", needs=("posix",)),
     Setting(
-        "read-terminal", "The transport of connect_read_pipe() reads a terminal in raw mode.", needs=("terminals",)
+        "tls",
+        "The connection is over TLS 1.3, from the client's side.",
+        needs=("tls",),
+        after=CONNECTS_OVER_TLS,
+    ),
+    Setting(
+        "tls12",
+        "The connection is over TLS 1.2, from the client's side if nothing else is said.",
+        needs=("tls",),
+        after=CONNECTS_OVER_TLS,
+    ),
+    Setting(
+        "tls-server",
+        "The connection is over TLS 1.3, and one that a server of the loop has accepted.",
+        needs=("tls",),
+        after=SERVES_TLS,
+    ),
+    Setting(
+        "start-tls",
+        "The connection is one that start_tls() has secured, as the client.",
+        needs=("tls",),
+        after=UPGRADES_CLIENTS,
+    ),
+    Setting(
+        "start-tls-server",
+        "The connection is one that start_tls() has secured, as the server.",
+        needs=("tls",),
+        after=UPGRADES_SERVERS,
+    ),
+    Setting(
+        "tls-in-tls",
+        "The connection is over TLS inside TLS, by start_tls() twice.",
+        needs=("tls",),
+        level="should",
+        after=UPGRADES_CLIENTS,
+    ),
+    Setting(
+        "read-pipe",
+        "The transport reads a pipe, from which connect_read_pipe() made it.",
+        needs=("posix",),
+        after=READS_PIPES,
+    ),
+    Setting(
+        "write-pipe",
+        "The transport writes to a pipe, from which connect_write_pipe() made it.",
+        needs=("posix",),
+        after=WRITES_TO_PIPES,
+    ),
+    Setting(
+        "read-terminal",
+        "The transport of connect_read_pipe() reads a terminal in raw mode.",
+        needs=("posix", "terminals"),
+        after=READS_PIPES,
     ),
     Setting(
         "write-terminal",
         "The transport of connect_write_pipe() writes to a terminal in raw mode.",
-        needs=("terminals",),
+        needs=("posix", "terminals"),
+        after=WRITES_TO_PIPES,
     ),
     Setting(
-        "child-stdin", "The transport is that of the stdin of a child, which hands all on.", needs=("posix-tools",)
+        "child-stdin",
+        "The transport is that of the stdin of a child, which hands all on.",
+        needs=("posix", "posix-tools"),
+        after=STARTS_CHILDREN,
     ),
     Setting(
         "child-stdout",
         "The transport is that of the stdout of a child, which hands on what it is sent.",
-        needs=("posix-tools",),
+        needs=("posix", "posix-tools"),
+        after=STARTS_CHILDREN,
     ),
 )
 """Where the plain run of a check about stream transports is over TCP on IPv4, from the client's side."""

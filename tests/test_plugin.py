@@ -206,6 +206,7 @@ def test_xdist_gives_the_same_records(run_pytest: PytestRunner, mode: str) -> No
     assert sorted(run.header["plan"]) == sorted(ids)
     assert run.footer == {
         "record": "footer",
+        "ended": run.footer["ended"],
         "complete": True,
         "planned": 4,
         "counts": {"passed": 3, "failed": 1},

@@ -6,12 +6,15 @@ import array
 
 import loopcheck.kit.channels
 import loopcheck.kit.spawning  # noqa: F401  # the tool "reports"
+from loopcheck.basics import CONNECTS
 from loopcheck.check import also_in, check
 from loopcheck.kit import pass_turns, soon
 from loopcheck.kit.buffers import Buffers
 from loopcheck.kit.channels import Wire, fill, pattern
 from loopcheck.kit.net import closing
 from loopcheck.kit.peers import AS_SENT, Peer, compared, connect
+
+AFTER = CONNECTS
 
 BUFFERED = "asyncio-protocol#buffered-streaming-protocols"
 GET_BUFFER = "asyncio-protocol#asyncio.BufferedProtocol.get_buffer"

@@ -9,6 +9,18 @@ import gc
 import os
 import signal
 
+from loopcheck.basics import (
+    CONNECTS,
+    CONNECTS_OVER_TLS,
+    CONNECTS_TO_UNIX,
+    HANDLES_SIGNALS,
+    OPENS_DATAGRAM_ENDPOINTS,
+    SERVES,
+    SERVES_TLS,
+    SERVES_UNIX,
+    STARTS_CHILDREN,
+    WATCHES_READERS,
+)
 from loopcheck.check import also_in, check
 from loopcheck.kit import (
     DatagramWatcher,
@@ -653,7 +665,7 @@ async def call_exception_handler_context_precedence(loop, var, trace, patience):
 # Descriptors and signals
 
 
-@check("Lib/asyncio/selector_events.py: _add_reader", level="should", needs=("posix",))
+@check("Lib/asyncio/selector_events.py: _add_reader", level="should", needs=("posix",), after=WATCHES_READERS)
 async def fd_callbacks_capture_registration_context(loop, socketpair, var, patience):
     """A callback of add_reader() or add_writer() sees the context variables as they were at registration."""
     near, far = socketpair
@@ -677,7 +689,7 @@ async def fd_callbacks_capture_registration_context(loop, socketpair, var, patie
     assert seen == {"add_reader": "when registered", "add_writer": "when registered"}
 
 
-@check("Lib/asyncio/selector_events.py: _add_reader", level="should", needs=("posix",))
+@check("Lib/asyncio/selector_events.py: _add_reader", level="should", needs=("posix",), after=WATCHES_READERS)
 async def fd_callback_context_persists_between_calls(loop, socketpair, var, patience):
     """An add_reader() callback runs in one context each time: it sees what it set before, and nobody else does."""
     near, far = socketpair
@@ -706,7 +718,7 @@ async def fd_callback_context_persists_between_calls(loop, socketpair, var, pati
     }
 
 
-@check("Lib/asyncio/unix_events.py: add_signal_handler", level="should", needs=("signals",))
+@check("Lib/asyncio/unix_events.py: add_signal_handler", level="should", needs=("signals",), after=HANDLES_SIGNALS)
 async def signal_handler_captures_registration_context(loop, var, patience):
     """A callback of add_signal_handler() sees the context variables as they were at registration."""
     lookout = Lookout(var.get)
@@ -722,7 +734,9 @@ async def signal_handler_captures_registration_context(loop, var, patience):
 # Client connections
 
 
-@check("Lib/asyncio/selector_events.py: _SelectorSocketTransport.__init__", level="should", needs=("ipv4",))
+@check(
+    "Lib/asyncio/selector_events.py: _SelectorSocketTransport.__init__", level="should", needs=("ipv4",), after=CONNECTS
+)
 async def client_protocol_inherits_creator_context(listener, var, patience):
     """The protocol of a client connection sees the context variables of the task that called create_connection()."""
     var.set("creator")
@@ -736,7 +750,9 @@ async def client_protocol_inherits_creator_context(listener, var, patience):
     assert client.saw(*STREAM) == dict.fromkeys(STREAM, {"creator"})
 
 
-@check("Lib/asyncio/selector_events.py: _SelectorSocketTransport.__init__", level="should", needs=("ipv4",))
+@check(
+    "Lib/asyncio/selector_events.py: _SelectorSocketTransport.__init__", level="should", needs=("ipv4",), after=CONNECTS
+)
 async def client_protocol_changes_do_not_leak(listener, var, patience):
     """What the callbacks of a client connection's protocol set is not seen by the task that made the connection."""
     seen = {}
@@ -798,7 +814,7 @@ async def connection_context_survives_write(listener, var, patience):
 # Servers
 
 
-@check("Lib/asyncio/selector_events.py: _accept_connection", level="should", needs=("ipv4",))
+@check("Lib/asyncio/selector_events.py: _accept_connection", level="should", needs=("ipv4",), after=SERVES)
 async def server_protocol_inherits_server_context(var, patience):
     """The protocol of an accepted connection sees the context variables as they were when the server was made."""
     accepted = Watchers(StreamWatcher, var.get)
@@ -813,7 +829,7 @@ async def server_protocol_inherits_server_context(var, patience):
     assert connection.saw(*STREAM) == dict.fromkeys(STREAM, {"when the server was made"})
 
 
-@check("Lib/asyncio/selector_events.py: _accept_connection", level="should", needs=("ipv4",))
+@check("Lib/asyncio/selector_events.py: _accept_connection", level="should", needs=("ipv4",), after=SERVES)
 async def server_connections_isolated(var, patience):
     """What the protocol of an accepted connection sets is seen by no other connection, nor by the server's creator."""
 
@@ -833,7 +849,7 @@ async def server_connections_isolated(var, patience):
     assert var.get() == "unset", "the connections changed the context of the server's creator"
 
 
-@check("Lib/asyncio/selector_events.py: _start_serving", python="<3.15", level="may", needs=("ipv4",))
+@check("Lib/asyncio/selector_events.py: _start_serving", python="<3.15", level="may", needs=("ipv4",), after=SERVES)
 async def server_context_captured_at_start_serving(var, patience):
     """The protocols of a server made with start_serving=False see the context variables as of start_serving()."""
     accepted = Watchers(StreamWatcher, var.get)
@@ -894,7 +910,7 @@ async def connection_context_survives_resume_reading(var, patience):
     }
 
 
-@check("asyncio-stream#asyncio.start_server", level="should", needs=("ipv4",))
+@check("asyncio-stream#asyncio.start_server", level="should", needs=("ipv4",), after=SERVES)
 async def start_server_handler_inherits_server_context(var, patience):
     """The handler of asyncio.start_server() sees the context variables as they were when the server was made."""
     lookout = Lookout(var.get)
@@ -911,7 +927,7 @@ async def start_server_handler_inherits_server_context(var, patience):
     assert seen == {"handler": "when the server was made"}
 
 
-@check("asyncio-stream#asyncio.start_server", level="should", needs=("ipv4",))
+@check("asyncio-stream#asyncio.start_server", level="should", needs=("ipv4",), after=SERVES)
 async def start_server_handlers_isolated(var, patience):
     """What a handler of asyncio.start_server() sets is seen neither by later handlers nor by the server's creator."""
     lookout = Lookout(var.get)
@@ -932,7 +948,12 @@ async def start_server_handlers_isolated(var, patience):
 # Other transports
 
 
-@check("Lib/asyncio/selector_events.py: _SelectorDatagramTransport.__init__", level="should", needs=("ipv4",))
+@check(
+    "Lib/asyncio/selector_events.py: _SelectorDatagramTransport.__init__",
+    level="should",
+    needs=("ipv4",),
+    after=OPENS_DATAGRAM_ENDPOINTS,
+)
 async def datagram_protocol_inherits_creator_context(var, patience):
     """A datagram protocol sees the context variables of the task that made the endpoint, not those of who sends."""
     var.set("creator")
@@ -963,7 +984,12 @@ async def pipe_protocol_inherits_creator_context(var, patience):
     assert reader.saw(*STREAM) == dict.fromkeys(STREAM, {"creator"})
 
 
-@check("Lib/asyncio/unix_events.py: create_unix_connection", level="should", needs=("unix-connections",))
+@check(
+    "Lib/asyncio/unix_events.py: create_unix_connection",
+    level="should",
+    needs=("unix-connections",),
+    after=CONNECTS_TO_UNIX,
+)
 async def unix_client_protocol_inherits_creator_context(unix_listener, var, patience):
     """The protocol of a Unix client sees the context variables of the task that called create_unix_connection()."""
     var.set("creator")
@@ -977,7 +1003,7 @@ async def unix_client_protocol_inherits_creator_context(unix_listener, var, pati
     assert client.saw(*STREAM) == dict.fromkeys(STREAM, {"creator"})
 
 
-@check("Lib/asyncio/unix_events.py: create_unix_server", level="should", needs=("unix-connections",))
+@check("Lib/asyncio/unix_events.py: create_unix_server", level="should", needs=("unix-connections",), after=SERVES_UNIX)
 async def unix_server_protocol_inherits_server_context(folder, var, patience):
     """The protocol of a connection to a Unix server sees the context variables as of when the server was made."""
     accepted = Watchers(StreamWatcher, var.get)
@@ -992,7 +1018,7 @@ async def unix_server_protocol_inherits_server_context(folder, var, patience):
     assert connection.saw(*STREAM) == dict.fromkeys(STREAM, {"when the server was made"})
 
 
-@check("Lib/asyncio/sslproto.py: SSLProtocol", level="should", needs=("ipv4",))
+@check("Lib/asyncio/sslproto.py: SSLProtocol", level="should", needs=("ipv4",), after=CONNECTS_OVER_TLS)
 async def tls_client_protocol_inherits_creator_context(listener, tls, var, patience):
     """The protocol of a TLS client sees the context variables of the task that called create_connection().
 
@@ -1010,7 +1036,7 @@ async def tls_client_protocol_inherits_creator_context(listener, tls, var, patie
     assert client.saw(*STREAM) == dict.fromkeys(STREAM, {"creator"})
 
 
-@check("Lib/asyncio/sslproto.py: SSLProtocol", level="should", needs=("ipv4",))
+@check("Lib/asyncio/sslproto.py: SSLProtocol", level="should", needs=("ipv4",), after=SERVES_TLS)
 async def tls_server_protocol_inherits_server_context(tls, var, patience):
     """The protocol of an accepted TLS connection sees the context variables as of when the server was made.
 
@@ -1035,7 +1061,7 @@ async def tls_server_protocol_inherits_server_context(tls, var, patience):
     assert connection.saw(*STREAM) == dict.fromkeys(STREAM, {"when the server was made"})
 
 
-@check("Lib/asyncio/base_subprocess.py: BaseSubprocessTransport", level="may", needs=("posix",))
+@check("Lib/asyncio/base_subprocess.py: BaseSubprocessTransport", level="may", needs=("posix",), after=STARTS_CHILDREN)
 async def subprocess_pipe_callbacks_inherit_creator_context(loop, var, patience):
     """A subprocess protocol sees, in what its pipes bring, the context variables of who called subprocess_exec()."""
     var.set("creator")

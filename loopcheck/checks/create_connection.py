@@ -13,6 +13,7 @@ import ssl
 
 import loopcheck.kit.arguments  # the tool "raises_unlike"
 import loopcheck.kit.spawning  # noqa: F401  # the tool "spawn"
+from loopcheck.basics import CONNECTS, CONNECTS_OVER_TLS
 from loopcheck.check import also_in, check
 from loopcheck.kit import pass_turns, refuses, run_coroutine, soon
 from loopcheck.kit.arguments import ALL_ERRORS, CONNECT, CONNECT_HAPPILY, CONNECT_SECURELY
@@ -26,6 +27,8 @@ from loopcheck.kit.ports import free_port, option
 from loopcheck.kit.sockets import cancelled, crowded
 from loopcheck.kit.turns import turns_until
 from loopcheck.kit.wait import in_time
+
+AFTER = CONNECTS
 
 DOCUMENTED = "asyncio-eventloop#asyncio.loop.create_connection"
 SOURCE = "Lib/asyncio/base_events.py: BaseEventLoop.create_connection"
@@ -219,7 +222,7 @@ async def transport_type(loop, listener, patience):
         assert isinstance(transport, asyncio.Transport), f"{type(transport).__mro__} has no asyncio.Transport"
 
 
-@check(DOCUMENTED)
+@check(DOCUMENTED, after=())
 async def is_coroutine(loop, patience):
     """create_connection(), create_server() and create_datagram_endpoint() return coroutines, also for bad arguments."""
     coroutines = (
@@ -551,7 +554,7 @@ async def ssl_hostname_defaults_to_host(loop, listener, tls, patience):
     assert names == ["localhost"]
 
 
-@check(DOCUMENTED)
+@check(DOCUMENTED, after=CONNECTS_OVER_TLS)
 async def ssl_hostname_checked_against_host(loop, listener, tls, patience):
     """A TLS client to a host that the certificate does not name raises SSLCertVerificationError."""
     with Peer.accepting(listener, patience) as peer:
@@ -562,7 +565,7 @@ async def ssl_hostname_checked_against_host(loop, listener, tls, patience):
         await outcome(shaking)  # which ends in one way or another
 
 
-@check(DOCUMENTED)
+@check(DOCUMENTED, after=CONNECTS_OVER_TLS)
 async def server_hostname_replaces_host(loop, listener, tls, patience):
     """With server_hostname a TLS client asks for that name, and wants a certificate for it, whatever its host."""
     host, port = "127.1", listener.getsockname()[1]
@@ -572,7 +575,7 @@ async def server_hostname_replaces_host(loop, listener, tls, patience):
     assert names == ["localhost"]
 
 
-@check(DOCUMENTED)
+@check(DOCUMENTED, after=CONNECTS_OVER_TLS)
 async def ssl_with_sock(loop, listener, tls, patience):
     """create_connection() with sock, ssl and server_hostname does the handshake on that socket."""
     with connect(listener.getsockname(), patience) as near, Peer.accepting(listener, patience) as peer:
@@ -584,7 +587,7 @@ async def ssl_with_sock(loop, listener, tls, patience):
             peer.let_go()
 
 
-@check(DOCUMENTED)
+@check(DOCUMENTED, after=CONNECTS_OVER_TLS)
 async def ssl_handshake_timeout_effect(loop, listener, tls, patience):
     """create_connection() raises ConnectionAbortedError after ssl_handshake_timeout if the peer does not answer."""
     factory = Counting()
@@ -597,7 +600,7 @@ async def ssl_handshake_timeout_effect(loop, listener, tls, patience):
     assert len(hello) > 0, "the peer got no handshake"
 
 
-@check(DOCUMENTED)
+@check(DOCUMENTED, after=CONNECTS_OVER_TLS)
 async def ssl_shutdown_timeout_effect(loop, listener, tls, patience):
     """A TLS connection that is closed is lost after ssl_shutdown_timeout if the peer does not answer."""
     options = {"ssl": tls.client, "server_hostname": tls.host, "ssl_shutdown_timeout": SHORT}
@@ -715,7 +718,7 @@ async def factory_error_closes_sock(loop, listener, patience):
     assert closed == [True, True]
 
 
-@check(MAKING, level="should")
+@check(MAKING, level="should", after=())
 async def factory_returns_no_protocol(loop, listener, spawn, logged, patience):
     """create_connection() with a factory that returns None raises an exception, and does not wait for ever."""
     loop.set_exception_handler(lambda *_: None)  # who has to do with None may say so
@@ -1001,7 +1004,7 @@ async def single_error_raised_as_is(loop, patience):
     assert (type(error), error.errno) == (ConnectionRefusedError, errno.ECONNREFUSED)
 
 
-@check(DOCUMENTED, needs=("own-names",))
+@check(DOCUMENTED, needs=("own-names",), after=())
 def same_errors_raise_first(resolving, patience):
     """Where all addresses of a host fail with the same message, the first exception is raised, with its number."""
 
@@ -1159,7 +1162,7 @@ async def attempts(patience, loop, **options):
 FOUND = ["a6", "b6", "c6", "a4", "b4"]
 
 
-@check(DOCUMENTED, needs=NAMES)
+@check(DOCUMENTED, needs=NAMES, after=())
 def interleave_default(resolving, patience):
     """The addresses of a host are tried in the order in which they are found, without interleave."""
 
@@ -1169,7 +1172,7 @@ def interleave_default(resolving, patience):
     assert resolving(FIVE, body) == (FOUND, FOUND)
 
 
-@check(DOCUMENTED, needs=NAMES)
+@check(DOCUMENTED, needs=NAMES, after=())
 def interleave_default_with_happy_eyeballs(resolving, patience):
     """With happy_eyeballs_delay, and without interleave, IPv6 and IPv4 addresses are tried alternately."""
 
@@ -1179,7 +1182,7 @@ def interleave_default_with_happy_eyeballs(resolving, patience):
     assert resolving(FIVE, body) == (FOUND, ["a6", "a4", "b6", "b4", "c6"])
 
 
-@check(DOCUMENTED, needs=NAMES)
+@check(DOCUMENTED, needs=NAMES, after=())
 def interleave_one(resolving, patience):
     """With interleave=1 and no happy_eyeballs_delay, IPv6 and IPv4 addresses are tried alternately."""
 
@@ -1189,7 +1192,7 @@ def interleave_one(resolving, patience):
     assert resolving(FIVE, body) == (FOUND, ["a6", "a4", "b6", "b4", "c6"])
 
 
-@check(DOCUMENTED, needs=NAMES)
+@check(DOCUMENTED, needs=NAMES, after=())
 def interleave_first_family_count(resolving, patience):
     """With interleave=2 the first two addresses are of the first family, and then the families alternate."""
 
@@ -1199,7 +1202,7 @@ def interleave_first_family_count(resolving, patience):
     assert resolving(FIVE, body) == (FOUND, ["a6", "b6", "a4", "c6", "b4"])
 
 
-@check(DOCUMENTED, needs=NAMES)
+@check(DOCUMENTED, needs=NAMES, after=())
 def interleave_zero_with_happy_eyeballs(resolving, patience):
     """With interleave=0 the addresses are tried in the order in which they are found, with happy_eyeballs_delay too."""
 
@@ -1341,7 +1344,7 @@ async def local_addr_family_mismatch(loop, listener, patience):
     assert nobody_came(listener)
 
 
-@check(ATTEMPT, level="should", needs=NAMES)
+@check(ATTEMPT, level="should", needs=NAMES, after=())
 def local_addr_skips_other_family(resolving, patience):
     """Of several local addresses those of another family are left out, and the next is tried when one is in use."""
 
@@ -1426,7 +1429,7 @@ async def cancel_after_connect(loop, spawn, patience):
         )
 
 
-@check(MAKING, level="should")
+@check(MAKING, level="should", after=CONNECTS_OVER_TLS)
 async def cancel_while_shaking_hands(loop, listener, spawn, tls, patience):
     """A create_connection() that is cancelled during the TLS handshake ends, and closes the connection."""
     options = {"ssl": tls.client, "server_hostname": tls.host}

@@ -13,6 +13,7 @@ import weakref
 
 import loopcheck.kit.arguments  # the tool "raises_unlike"
 import loopcheck.kit.spawning  # noqa: F401  # the tools "spawn" and "reports"
+from loopcheck.basics import SERVES, SERVES_TLS, TAKES_ACCEPTED_SOCKETS
 from loopcheck.check import also_in, check
 from loopcheck.kit import StreamWatcher, pass_turns, refuses, soon
 from loopcheck.kit.arguments import CREATE_SERVER
@@ -24,6 +25,8 @@ from loopcheck.kit.net import Watchers, closing, dial, entered, putting_away, re
 from loopcheck.kit.peers import AS_SENT, Peer, connect
 from loopcheck.kit.ports import free_port, option, queue_length
 from loopcheck.kit.turns import turns_until
+
+AFTER = SERVES
 
 DOCUMENTED = "asyncio-eventloop#asyncio.loop.create_server"
 SOURCE = "Lib/asyncio/base_events.py: BaseEventLoop.create_server"
@@ -683,7 +686,7 @@ async def queue_longer_than_backlog(loop, patience):
             assert len(accepted) == 5
 
 
-@check(DOCUMENTED, level="should", needs=("queue-lengths",))
+@check(DOCUMENTED, level="should", needs=("queue-lengths",), after=())
 async def more_than_backlog_are_served(loop, errors, patience):
     """More clients at once than the backlog says are all served in the end: who is turned away, when he tries again.
 
@@ -1562,7 +1565,7 @@ async def thousand_connections_leave_nothing(loop, patience):
 # connect_accepted_socket()
 
 
-@check(ACCEPTED)
+@check(ACCEPTED, after=())
 async def accepted_socket_wrap(loop, listener, patience):
     """connect_accepted_socket() makes a connection of a socket that was accepted outside of asyncio."""
     with accepted_pair(listener, patience) as (near, far):
@@ -1574,7 +1577,7 @@ async def accepted_socket_wrap(loop, listener, patience):
             assert (protocol.data, receive(far, 5)) == (b"hello", b"world")
 
 
-@check(ACCEPTED)
+@check(ACCEPTED, after=TAKES_ACCEPTED_SOCKETS)
 async def accepted_socket_returns(loop, listener, patience):
     """connect_accepted_socket() returns the transport and the protocol, after connection_made()."""
     made = Wire()
@@ -1585,7 +1588,7 @@ async def accepted_socket_returns(loop, listener, patience):
             assert (protocol is made, made.transport is transport, made.events) == (True, True, ["connection_made"])
 
 
-@check(ACCEPTED)
+@check(ACCEPTED, after=TAKES_ACCEPTED_SOCKETS)
 async def accepted_socket_signature(loop, listener, patience):
     """connect_accepted_socket() takes sock by keyword too, and what follows by keyword only."""
     made = Wire()
@@ -1600,7 +1603,7 @@ async def accepted_socket_signature(loop, listener, patience):
             assert made.events == ["connection_made"]
 
 
-@check(ACCEPTED)
+@check(ACCEPTED, after=SERVES_TLS)
 async def accepted_socket_tls(loop, listener, tls, patience):
     """connect_accepted_socket() with ssl does the server's part of the TLS handshake."""
     with accepted_pair(listener, patience) as (near, far), Peer(far, patience) as peer:
@@ -1612,7 +1615,7 @@ async def accepted_socket_tls(loop, listener, tls, patience):
             peer.let_go()
 
 
-@check(ACCEPTED_SOURCE, level="should")
+@check(ACCEPTED_SOURCE, level="should", after=SERVES_TLS)
 async def accepted_socket_handshake_timeout(loop, listener, tls, patience):
     """connect_accepted_socket() raises ConnectionAbortedError if the handshake takes longer than its timeout."""
     options = {"ssl": tls.server, "ssl_handshake_timeout": SHORT}
@@ -1621,7 +1624,7 @@ async def accepted_socket_handshake_timeout(loop, listener, tls, patience):
         await entered(accepting(loop, patience, near, **options))
 
 
-@check(ACCEPTED_SOURCE, level="should")
+@check(ACCEPTED_SOURCE, level="should", after=TAKES_ACCEPTED_SOCKETS)
 async def accepted_socket_not_stream(loop, patience):
     """connect_accepted_socket() raises ValueError for a datagram socket, and leaves it open."""
     with bound(kind=socket.SOCK_DGRAM) as sock:
@@ -1631,7 +1634,7 @@ async def accepted_socket_not_stream(loop, patience):
         assert is_socket(sock.fileno()), "the socket was closed"
 
 
-@check(ACCEPTED_SOURCE, level="should")
+@check(ACCEPTED_SOURCE, level="should", after=TAKES_ACCEPTED_SOCKETS)
 async def accepted_socket_timeouts_without_ssl(loop, listener, patience):
     """connect_accepted_socket() raises ValueError for ssl_handshake_timeout or ssl_shutdown_timeout without ssl."""
     with accepted_pair(listener, patience) as (near, _):
@@ -1640,14 +1643,14 @@ async def accepted_socket_timeouts_without_ssl(loop, listener, patience):
                 await entered(accepting(loop, patience, near, **{name: 1.0}))
 
 
-@check("Lib/asyncio/base_events.py: _check_ssl_socket", level="should")
+@check("Lib/asyncio/base_events.py: _check_ssl_socket", level="should", after=TAKES_ACCEPTED_SOCKETS)
 async def accepted_socket_ssl_rejected(loop, tls, patience):
     """connect_accepted_socket() raises TypeError for an ssl.SSLSocket."""
     with secured(tls.server) as sock, refuses(TypeError, "connect_accepted_socket() with an SSLSocket"):
         await entered(accepting(loop, patience, sock))
 
 
-@check(ACCEPTED_SOURCE, level="should")
+@check(ACCEPTED_SOURCE, level="should", after=TAKES_ACCEPTED_SOCKETS)
 async def accepted_socket_made_nonblocking(loop, listener, patience):
     """connect_accepted_socket() makes a blocking socket non-blocking."""
     with accepted_pair(listener, patience) as (near, _), near.dup() as same:
@@ -1655,7 +1658,7 @@ async def accepted_socket_made_nonblocking(loop, listener, patience):
             assert os.get_blocking(same.fileno()) is False
 
 
-@check(ACCEPTED)
+@check(ACCEPTED, after=TAKES_ACCEPTED_SOCKETS)
 async def accepted_socket_ownership(loop, listener, patience):
     """The socket given to connect_accepted_socket() is the transport's: it is closed when the connection is lost."""
     with accepted_pair(listener, patience) as (near, _):
@@ -1667,7 +1670,7 @@ async def accepted_socket_ownership(loop, listener, patience):
             assert near.fileno() == -1
 
 
-@check(ACCEPTED_SOURCE, level="should", needs=("unix-sockets",))
+@check(ACCEPTED_SOURCE, level="should", needs=("unix-sockets",), after=TAKES_ACCEPTED_SOCKETS)
 async def accepted_socket_unix(loop, patience):
     """connect_accepted_socket() takes a Unix stream socket."""
     near, far = socket.socketpair(socket.AF_UNIX)

@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 
+from loopcheck.basics import CONNECTS, OPENS_DATAGRAM_ENDPOINTS, SERVES
 from loopcheck.check import also_in, check
 from loopcheck.kit import (
     DatagramWatcher,
@@ -469,7 +470,7 @@ def none_in_signal_handler(loop, patience):
     assert isinstance(main, asyncio.Task)
 
 
-@check("asyncio-task#asyncio.current_task", needs=("ipv4",))
+@check("asyncio-task#asyncio.current_task", needs=("ipv4",), after=CONNECTS)
 async def none_in_protocol_callbacks(loop, listener, patience):
     """No task is current in the callbacks of a client's protocol: connection_made() does not run inside the task that
     connects.
@@ -492,7 +493,7 @@ async def none_in_protocol_callbacks(loop, listener, patience):
     ]
 
 
-@check("asyncio-task#asyncio.current_task", needs=("ipv4",))
+@check("asyncio-task#asyncio.current_task", needs=("ipv4",), after=SERVES)
 async def none_in_accepted_protocol_callbacks(loop, patience):
     """No task is current in the callbacks of a server's protocols."""
     protocol = StreamWatcher(_whose)
@@ -514,7 +515,7 @@ async def none_in_accepted_protocol_callbacks(loop, patience):
     ]
 
 
-@check("asyncio-task#asyncio.current_task", needs=("ipv4",))
+@check("asyncio-task#asyncio.current_task", needs=("ipv4",), after=OPENS_DATAGRAM_ENDPOINTS)
 async def none_in_datagram_callbacks(loop, patience):
     """No task is current in the callbacks of a datagram protocol."""
     transport, protocol = await loop.create_datagram_endpoint(

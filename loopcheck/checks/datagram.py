@@ -8,6 +8,7 @@ import pathlib
 import socket
 
 import loopcheck.kit.mail  # noqa: F401  # tools: "endpoint", "mailbox" and others
+from loopcheck.basics import OPENS_DATAGRAM_ENDPOINTS
 from loopcheck.check import also_in, check, untested
 from loopcheck.kit import pass_turns, refuses, run_coroutine, soon, turns
 from loopcheck.kit.mail import PIECE, Post, open_mailbox
@@ -16,6 +17,8 @@ from loopcheck.kit.net import entered
 from loopcheck.kit.surroundings import warned
 from loopcheck.kit.turns import turns_until
 from loopcheck.kit.workers import Slumber
+
+AFTER = OPENS_DATAGRAM_ENDPOINTS
 
 UNIX = ("unix-sockets",)
 DGRAM = socket.SOCK_DGRAM
@@ -170,7 +173,7 @@ async def factory_error(endpoint):
         await entered(endpoint(factory=factory))
 
 
-@check("Lib/asyncio/base_events.py: BaseEventLoop.create_datagram_endpoint", level="should")
+@check("Lib/asyncio/base_events.py: BaseEventLoop.create_datagram_endpoint", level="should", after=())
 async def factory_error_closes_socket(endpoint):
     """A create_datagram_endpoint() whose protocol factory raises leaves no descriptor open."""
 
@@ -197,7 +200,7 @@ async def cancel_leaves_no_socket(loop, patience):
     assert await descriptors_left_by(attempts) == 0
 
 
-@check("Lib/asyncio/base_events.py: BaseEventLoop.create_datagram_endpoint", level="should")
+@check("Lib/asyncio/base_events.py: BaseEventLoop.create_datagram_endpoint", level="should", after=())
 async def cancel_is_raised(loop, patience):
     """A create_datagram_endpoint() that is cancelled before it has begun raises CancelledError and calls no factory."""
     made = []
@@ -392,7 +395,7 @@ async def address_in_use(endpoint):
     assert answer == ("OSError", "EADDRINUSE")
 
 
-@check("Lib/asyncio/base_events.py: BaseEventLoop.create_datagram_endpoint", level="should")
+@check("Lib/asyncio/base_events.py: BaseEventLoop.create_datagram_endpoint", level="should", after=())
 async def failure_closes_socket(endpoint):
     """A create_datagram_endpoint() that cannot bind leaves no descriptor open."""
     with udp() as taken:

@@ -10,6 +10,7 @@ import socket
 import sys
 import traceback
 
+from loopcheck.basics import CONNECTS
 from loopcheck.check import also_in, check
 from loopcheck.kit import StreamWatcher, pass_turns, run_coroutine, soon, turn, turns
 from loopcheck.kit.clock import block
@@ -257,7 +258,7 @@ async def slow_fd_callback_logged(loop, logged, socketpair, patience):
     assert mentions(logged, " took ")[" took "] >= 1, f"logged: {[record.getMessage() for record in logged]}"
 
 
-@check("Lib/asyncio/base_events.py: _run_once", level="should")
+@check("Lib/asyncio/base_events.py: _run_once", level="should", after=CONNECTS)
 async def slow_data_received_logged(loop, logged, listener, patience):
     """In debug mode a data_received() that takes long is logged as slow.
 

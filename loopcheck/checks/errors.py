@@ -6,6 +6,7 @@ import gc
 import signal
 import threading
 
+from loopcheck.basics import CONNECTS, SERVES
 from loopcheck.check import also_in, check
 from loopcheck.kit import StreamWatcher, in_thread, pass_turns, refuses, run_coroutine, soon, turn, turns
 from loopcheck.kit.contexts import Lookout, handling
@@ -559,7 +560,11 @@ def exit_in_signal_handler_ends_run(loop, errors, patience):
     assert (raised, errors, loop.is_running()) == (error, [], False), "what the run raised; reports; running?"
 
 
-@check("Lib/asyncio/selector_events.py: _SelectorSocketTransport._read_ready__data_received", level="should")
+@check(
+    "Lib/asyncio/selector_events.py: _SelectorSocketTransport._read_ready__data_received",
+    level="should",
+    after=CONNECTS,
+)
 def exit_in_data_received_ends_run(loop, errors, listener, patience):
     """SystemExit that data_received() of a protocol raises comes out of the run, and is not reported."""
     error = SystemExit("raised by data_received()")
@@ -676,7 +681,11 @@ async def other_base_exception_in_task_stored(loop, patience):
 # protocols
 
 
-@check("Lib/asyncio/selector_events.py: _SelectorSocketTransport._read_ready__data_received", level="should")
+@check(
+    "Lib/asyncio/selector_events.py: _SelectorSocketTransport._read_ready__data_received",
+    level="should",
+    after=CONNECTS,
+)
 async def data_received_exception_is_reported(loop, listener, patience):
     """An exception that data_received() raises is reported once, with the protocol and the transport."""
     error = ZeroDivisionError("mine")
@@ -692,7 +701,7 @@ async def data_received_exception_is_reported(loop, listener, patience):
     assert list(lookout.seen) == [(error, protocol, protocol.transport)]
 
 
-@check("Lib/asyncio/selector_events.py: _SelectorSocketTransport._fatal_error", level="should")
+@check("Lib/asyncio/selector_events.py: _SelectorSocketTransport._fatal_error", level="should", after=CONNECTS)
 async def data_received_exception_closes_connection(loop, errors, listener, patience):
     """An exception that data_received() raises closes the connection: connection_lost() is called with it.
 
@@ -708,7 +717,7 @@ async def data_received_exception_closes_connection(loop, errors, listener, pati
         assert peer.recv(1) == b""
 
 
-@check("Lib/asyncio/events.py: Handle._run", level="should")
+@check("Lib/asyncio/events.py: Handle._run", level="should", after=SERVES)
 async def protocol_connection_made_exception(loop, patience):
     """An exception that connection_made() of a server's protocol raises is reported, and the server goes on."""
     errors = [ZeroDivisionError("first"), ZeroDivisionError("second")]

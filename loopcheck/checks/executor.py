@@ -10,9 +10,12 @@ import threading
 import time
 import warnings
 
+from loopcheck.basics import RUNS_IN_EXECUTOR
 from loopcheck.check import also_in, check
 from loopcheck.kit import pass_turns, refuses, run_coroutine, soon, threaded
 from loopcheck.kit.workers import Slumber
+
+AFTER = RUNS_IN_EXECUTOR
 
 JOB_ENDS = "the job ends, and the future that run_in_executor() returned is done"
 
@@ -436,7 +439,7 @@ async def set_default_executor_used(loop, pool, trace, patience):
     assert trace == ["pool_0", "second_0"]
 
 
-@check("asyncio-eventloop#asyncio.loop.set_default_executor", level="should")
+@check("asyncio-eventloop#asyncio.loop.set_default_executor", level="should", after=())
 def set_default_executor_type_check(loop, pool):
     """set_default_executor() raises TypeError for anything but a ThreadPoolExecutor, other executors included."""
     things = (object(), None, concurrent.futures.ThreadPoolExecutor, Recorder())
@@ -560,7 +563,7 @@ async def default_rejected_after_shutdown(loop, patience):
         await soon(loop.run_in_executor(None, len, ()), patience, JOB_ENDS)
 
 
-@check("asyncio-eventloop#asyncio.loop.shutdown_default_executor")
+@check("asyncio-eventloop#asyncio.loop.shutdown_default_executor", after=())
 async def default_rejected_after_unused_shutdown(loop, patience):
     """After shutdown_default_executor() on a loop that never had a default executor, it makes none any more.
 
@@ -573,7 +576,7 @@ async def default_rejected_after_unused_shutdown(loop, patience):
         await soon(loop.run_in_executor(None, len, ()), patience, JOB_ENDS)
 
 
-@check("Lib/asyncio/base_events.py: shutdown_default_executor", level="should")
+@check("Lib/asyncio/base_events.py: shutdown_default_executor", level="should", after=())
 async def shutdown_without_executor_is_noop(loop, patience):
     """shutdown_default_executor() on a loop that has no default executor does nothing and returns None."""
     before = threading.active_count()
@@ -662,7 +665,7 @@ def close_does_not_wait(loop, gate, trace, patience):
     assert trace == ["close() returned", "job ended"]
 
 
-@check("asyncio-eventloop#asyncio.loop.close")
+@check("asyncio-eventloop#asyncio.loop.close", after=())
 def close_shuts_down_default_executor(loop, pool):
     """close() shuts the default executor down: it takes no more jobs."""
     loop.set_default_executor(pool)

@@ -9,12 +9,15 @@ import tempfile
 import threading
 
 import loopcheck.kit.channels  # noqa: F401  # the tool "channel"
+from loopcheck.basics import WATCHES_READERS, WATCHES_WRITERS
 from loopcheck.check import also_in, check, untested
 from loopcheck.kit import pass_turns, refuses, run_coroutine, soon, turns
 from loopcheck.kit.contexts import Lookout
 from loopcheck.kit.names import error_of
 from loopcheck.kit.watching import closed_number, drain, duplicate, fill, fill_pipe, many_allowed, noticed
 from loopcheck.kit.workers import Slumber
+
+AFTER = WATCHES_READERS
 
 POSIX = ("posix",)
 
@@ -91,7 +94,7 @@ async def add_reader_calls_back(loop, descriptors, calls, patience):
     assert (before, calls) == ([], [("one", 2, b"x")])
 
 
-@check("asyncio-eventloop#asyncio.loop.add_writer", needs=POSIX)
+@check("asyncio-eventloop#asyncio.loop.add_writer", needs=POSIX, after=())
 async def add_writer_calls_back(loop, descriptors, calls, patience):
     """add_writer() has the callback called with its arguments when the descriptor is writable: at once, if it is."""
     near, _ = descriptors.pair()
@@ -140,7 +143,7 @@ def reader_wakes_idle_loop(loop, descriptors, patience):
     assert slumber.ends_by(lambda: far.send(b"x")), "the loop slept on although the descriptor was readable"
 
 
-@check("asyncio-eventloop#asyncio.loop.add_writer", needs=POSIX)
+@check("asyncio-eventloop#asyncio.loop.add_writer", needs=POSIX, after=WATCHES_WRITERS)
 def writer_wakes_idle_loop(loop, descriptors, patience):
     """A loop that has nothing else to do is woken up when a watched descriptor becomes writable."""
     near, far = descriptors.pair()
@@ -178,7 +181,12 @@ async def level_triggered(loop, descriptors, calls, patience):
     assert (await calls.after(3, patience))[:3] == ["readable"] * 3
 
 
-@check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop._process_events", level="should", needs=POSIX)
+@check(
+    "Lib/asyncio/selector_events.py: BaseSelectorEventLoop._process_events",
+    level="should",
+    needs=POSIX,
+    after=WATCHES_WRITERS,
+)
 async def writable_calls_again(loop, descriptors, calls, patience):
     """A writer is called again and again while the descriptor is writable."""
     near, _ = descriptors.pair()
@@ -274,7 +282,7 @@ async def remove_of_the_other_event_returns_false(loop, descriptors):
     assert (loop.remove_reader(near.fileno()), loop.remove_writer(far.fileno())) == (True, True)
 
 
-@check("asyncio-eventloop#asyncio.loop.remove_reader", needs=POSIX)
+@check("asyncio-eventloop#asyncio.loop.remove_reader", needs=POSIX, after=())
 async def remove_unknown_number_returns_false(loop):
     """remove_reader() and remove_writer() return False for a number that is no open descriptor."""
     number = closed_number()
@@ -406,7 +414,7 @@ async def replace_reader(loop, descriptors, calls, patience):
     assert calls == [("new", b"x")]
 
 
-@check("asyncio-eventloop#asyncio.loop.add_writer", needs=POSIX)
+@check("asyncio-eventloop#asyncio.loop.add_writer", needs=POSIX, after=WATCHES_WRITERS)
 async def replace_writer(loop, descriptors, calls, patience):
     """A second add_writer() for a descriptor replaces the callback: only the new one is called."""
     near, _ = descriptors.pair()
@@ -700,7 +708,7 @@ async def callback_exception_leaves_others(loop, errors, descriptors, calls, pat
     assert (calls, [type(context.get("exception")) for context in errors]) == ([b"x"] * 3, [ZeroDivisionError] * 3)
 
 
-@check("Lib/asyncio/events.py: Handle._run", level="should", needs=POSIX)
+@check("Lib/asyncio/events.py: Handle._run", level="should", needs=POSIX, after=WATCHES_WRITERS)
 async def writer_stays_after_exception(loop, errors, descriptors, calls, patience):
     """A writer that has raised an exception stays registered: it is called again."""
     near, _ = descriptors.pair()
@@ -761,7 +769,12 @@ async def error_is_writable(loop, descriptors, calls, patience):
     assert (before, answer(os.write, writer, b"x")) == ([], ("BrokenPipeError", "EPIPE"))
 
 
-@check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop._process_events", level="should", needs=POSIX)
+@check(
+    "Lib/asyncio/selector_events.py: BaseSelectorEventLoop._process_events",
+    level="should",
+    needs=POSIX,
+    after=WATCHES_WRITERS,
+)
 async def failed_connect_is_writable(loop, descriptors, calls, patience):
     """A connect that fails makes the descriptor writable, and SO_ERROR says why it failed."""
     with socket.socket() as closed:
@@ -773,7 +786,7 @@ async def failed_connect_is_writable(loop, descriptors, calls, patience):
         assert errno.errorcode.get(near.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)) == "ECONNREFUSED"
 
 
-@check("asyncio-eventloop#asyncio.loop.add_writer", needs=POSIX)
+@check("asyncio-eventloop#asyncio.loop.add_writer", needs=POSIX, after=WATCHES_WRITERS)
 async def connect_idiom(loop, listener, descriptors, calls, patience):
     """A non-blocking connect makes the descriptor writable once it is connected, and SO_ERROR is 0 then."""
     near = descriptors.keep(connecting(listener.getsockname()))
@@ -1060,7 +1073,12 @@ async def number_used_again_after_late_removal(loop, descriptors, calls, patienc
 # whose descriptors they are
 
 
-@check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop._ensure_fd_no_transport", level="should", needs=POSIX)
+@check(
+    "Lib/asyncio/selector_events.py: BaseSelectorEventLoop._ensure_fd_no_transport",
+    level="should",
+    needs=POSIX,
+    after=(),
+)
 async def transport_owned_rejected(channel, loop):
     """All four methods raise RuntimeError for the descriptor of an open transport, by number.
 
@@ -1076,7 +1094,12 @@ async def transport_owned_rejected(channel, loop):
         assert await peer.read(7) == b"goes on"
 
 
-@check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop._ensure_fd_no_transport", level="should", needs=POSIX)
+@check(
+    "Lib/asyncio/selector_events.py: BaseSelectorEventLoop._ensure_fd_no_transport",
+    level="should",
+    needs=POSIX,
+    after=(),
+)
 async def transport_socket_rejected(channel, loop):
     """All four methods raise RuntimeError for the socket of an open transport, as get_extra_info() gives it."""
     async with channel.open() as (transport, _, peer):
@@ -1088,7 +1111,12 @@ async def transport_socket_rejected(channel, loop):
         assert await peer.read(7) == b"goes on"
 
 
-@check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop._ensure_fd_no_transport", level="should", needs=POSIX)
+@check(
+    "Lib/asyncio/selector_events.py: BaseSelectorEventLoop._ensure_fd_no_transport",
+    level="should",
+    needs=POSIX,
+    after=(),
+)
 async def transport_reads_on_after_rejection(channel, loop, patience):
     """A transport whose descriptor somebody tried to watch, or not to watch, goes on reading."""
     async with channel.open() as (transport, protocol, peer):
@@ -1100,7 +1128,12 @@ async def transport_reads_on_after_rejection(channel, loop, patience):
         assert await protocol.has_received(5, patience) == b"hello"
 
 
-@check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop._ensure_fd_no_transport", level="should", needs=POSIX)
+@check(
+    "Lib/asyncio/selector_events.py: BaseSelectorEventLoop._ensure_fd_no_transport",
+    level="should",
+    needs=POSIX,
+    after=(),
+)
 async def closing_transport_released(channel, loop):
     """remove_reader() and remove_writer() return False for the descriptor of a transport that is closing."""
     async with channel.open() as (transport, _, _):

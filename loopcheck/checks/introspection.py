@@ -14,6 +14,7 @@ import weakref
 
 import loopcheck.kit.spawning  # the tool "spawn"
 import loopcheck.kit.surroundings  # noqa: F401  # the tool "background_python"
+from loopcheck.basics import CONNECTS, OPENS_DATAGRAM_ENDPOINTS, SERVES, SERVES_UNIX, STARTS_CHILDREN
 from loopcheck.check import also_in, check, untested
 from loopcheck.kit import (
     DatagramWatcher,
@@ -394,13 +395,13 @@ async def scheduled_by(schedule, loop, socketpair, patience):
     return bad
 
 
-@check("asyncio-eventloop#event-loop-methods")
+@check("asyncio-eventloop#event-loop-methods", after=SERVES)
 async def coroutine_methods_awaitable(loop, socketpair, patience):
     """What the methods documented as coroutines return can be given to asyncio.ensure_future(), and so to wait()."""
     assert await scheduled_by(asyncio.ensure_future, loop, socketpair, patience) == {}
 
 
-@check("Lib/asyncio/base_events.py: create_task", level="should")
+@check("Lib/asyncio/base_events.py: create_task", level="should", after=SERVES)
 async def coroutine_methods_create_task(loop, socketpair, patience):
     """What the methods documented as coroutines return can be given to create_task(), which takes coroutines alone.
 
@@ -412,14 +413,14 @@ async def coroutine_methods_create_task(loop, socketpair, patience):
 # servers
 
 
-@check("Lib/asyncio/events.py: AbstractServer", level="should")
+@check("Lib/asyncio/events.py: AbstractServer", level="should", after=SERVES)
 async def server_isinstance(loop, patience):
     """What create_server() returns is an instance of asyncio.AbstractServer."""
     async with serving(Watchers(StreamWatcher, nothing), patience) as server:
         assert isinstance(server, asyncio.AbstractServer), f"create_server() returned {server!r}"
 
 
-@check("Lib/asyncio/events.py: AbstractServer", level="should", needs=("unix-sockets",))
+@check("Lib/asyncio/events.py: AbstractServer", level="should", needs=("unix-sockets",), after=SERVES_UNIX)
 async def unix_server_isinstance(loop, folder, patience):
     """What create_unix_server() returns is an instance of asyncio.AbstractServer."""
     path = os.path.join(folder, "server")
@@ -427,7 +428,7 @@ async def unix_server_isinstance(loop, folder, patience):
         assert isinstance(server, asyncio.AbstractServer), f"create_unix_server() returned {server!r}"
 
 
-@check("asyncio-eventloop#server-objects")
+@check("asyncio-eventloop#server-objects", after=SERVES)
 async def server_methods(loop, patience):
     """A server has every public method of the running Python's AbstractServer, and can be the subject of async with."""
     async with serving(Watchers(StreamWatcher, nothing), patience) as server:
@@ -438,7 +439,7 @@ async def server_methods(loop, patience):
     assert (missing, entered is server, server.is_serving()) == ([], True, False)
 
 
-@check("asyncio-eventloop#asyncio.Server.sockets")
+@check("asyncio-eventloop#asyncio.Server.sockets", after=SERVES)
 async def server_attributes(loop, patience):
     """A server tells its loop, whether it serves, and its listening sockets, none after close()."""
     async with serving(Watchers(StreamWatcher, nothing), patience, start_serving=False) as server:
@@ -451,7 +452,7 @@ async def server_attributes(loop, patience):
     assert (before, serving_now, after) == ((True, False, 1), (True, True, 1), (True, False, 0))
 
 
-@check("Lib/asyncio/base_events.py: Server.sockets", level="should")
+@check("Lib/asyncio/base_events.py: Server.sockets", level="should", after=SERVES)
 async def server_sockets_transport_sockets(loop, patience):
     """Server.sockets is a tuple of asyncio.trsock.TransportSocket objects."""
     async with serving(Watchers(StreamWatcher, nothing), patience) as server:
@@ -482,21 +483,21 @@ def handle_weakrefable(loop):
 # transports
 
 
-@check("asyncio-protocol#transports-hierarchy")
+@check("asyncio-protocol#transports-hierarchy", after=CONNECTS)
 async def transport_isinstance(channel):
     """The transport of a stream connection is an instance of asyncio.Transport."""
     async with channel.open() as (transport, _, _):
         assert isinstance(transport, asyncio.Transport), f"the transport is {transport!r}"
 
 
-@check("asyncio-protocol#transports")
+@check("asyncio-protocol#transports", after=CONNECTS)
 async def transport_methods(channel):
     """The transport of a stream connection has every public method of asyncio.Transport."""
     async with channel.open() as (transport, _, _):
         assert lacking(transport, asyncio.Transport) == []
 
 
-@check("asyncio-protocol#transports-hierarchy", python=">=3.12")
+@check("asyncio-protocol#transports-hierarchy", python=">=3.12", after=OPENS_DATAGRAM_ENDPOINTS)
 async def datagram_transport_isinstance(loop, patience):
     """The transport of a datagram endpoint is an instance of asyncio.DatagramTransport.
 
@@ -506,7 +507,7 @@ async def datagram_transport_isinstance(loop, patience):
         assert isinstance(protocol.transport, asyncio.DatagramTransport), f"the transport is {protocol.transport!r}"
 
 
-@check("asyncio-protocol#datagram-transports")
+@check("asyncio-protocol#datagram-transports", after=OPENS_DATAGRAM_ENDPOINTS)
 async def datagram_transport_methods(loop, patience):
     """The transport of a datagram endpoint has every public method of asyncio.DatagramTransport."""
     async with datagrams(lambda: DatagramWatcher(nothing), patience) as protocol:
@@ -561,7 +562,7 @@ async def write_pipe_transport_methods(loop, patience):
         assert lacking(transport, asyncio.WriteTransport) == []
 
 
-@check("asyncio-protocol#transports-hierarchy", needs=("posix",))
+@check("asyncio-protocol#transports-hierarchy", needs=("posix",), after=STARTS_CHILDREN)
 async def subprocess_transport_isinstance(loop, patience):
     """The transport of a child process is an instance of asyncio.SubprocessTransport.
 
@@ -571,7 +572,7 @@ async def subprocess_transport_isinstance(loop, patience):
         assert isinstance(transport, asyncio.SubprocessTransport), f"the transport is {transport!r}"
 
 
-@check("asyncio-protocol#subprocess-transports", needs=("posix",))
+@check("asyncio-protocol#subprocess-transports", needs=("posix",), after=STARTS_CHILDREN)
 async def subprocess_transport_methods(loop, patience):
     """The transport of a child process has every public method of asyncio.SubprocessTransport.
 
@@ -581,7 +582,7 @@ async def subprocess_transport_methods(loop, patience):
         assert lacking(transport, asyncio.SubprocessTransport) == []
 
 
-@check("Lib/asyncio/base_events.py: Server._attach", level="should")
+@check("Lib/asyncio/base_events.py: Server._attach", level="should", after=CONNECTS)
 async def transport_weakrefable(channel):
     """The transport of a stream connection can be referenced weakly, and hashed.
 
@@ -666,7 +667,7 @@ def reprs_never_raise(loop):
     assert found == {}
 
 
-@check("Lib/asyncio/selector_events.py: _SelectorTransport.__repr__", level="should")
+@check("Lib/asyncio/selector_events.py: _SelectorTransport.__repr__", level="should", after=CONNECTS)
 async def reprs_of_transports_never_raise(channel, patience):
     """repr() works of a stream transport that is open, paused, full, closing or lost."""
     found = {}
@@ -695,7 +696,7 @@ async def reprs_of_transports_never_raise(channel, patience):
     assert found == {}
 
 
-@check("Lib/asyncio/selector_events.py: _SelectorTransport.__repr__", level="should")
+@check("Lib/asyncio/selector_events.py: _SelectorTransport.__repr__", level="should", after=SERVES)
 async def reprs_of_servers_and_datagrams_never_raise(loop, patience):
     """repr() works of servers and datagram transports, open and closed."""
     found = {}
@@ -710,7 +711,12 @@ async def reprs_of_servers_and_datagrams_never_raise(loop, patience):
     assert found == {}
 
 
-@check("Lib/asyncio/base_subprocess.py: BaseSubprocessTransport.__repr__", level="should", needs=("posix",))
+@check(
+    "Lib/asyncio/base_subprocess.py: BaseSubprocessTransport.__repr__",
+    level="should",
+    needs=("posix",),
+    after=STARTS_CHILDREN,
+)
 async def reprs_of_processes_never_raise(loop, patience):
     """repr() works of the transport of a child process and of its pipes, while it runs and when it has ended."""
     async with child(loop, patience) as (transport, _):
@@ -721,7 +727,7 @@ async def reprs_of_processes_never_raise(loop, patience):
     assert found == {}
 
 
-@check("asyncio-eventloop#asyncio.loop.default_exception_handler", level="should")
+@check("asyncio-eventloop#asyncio.loop.default_exception_handler", level="should", after=SERVES)
 async def default_exception_handler_output(loop, patience, logged):
     """default_exception_handler() logs one record, with the message and the repr() of each object in the context."""
     async with serving(Watchers(StreamWatcher, nothing), patience) as server:

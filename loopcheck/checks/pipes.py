@@ -9,6 +9,7 @@ import gc
 import os
 import socket
 
+from loopcheck.basics import READS_PIPES, WRITES_TO_PIPES
 from loopcheck.check import also_in, check, untested
 from loopcheck.checks import transports
 from loopcheck.kit import pass_turns, refuses, run_coroutine, soon, threaded
@@ -22,6 +23,7 @@ from loopcheck.kit.surroundings import warned
 from loopcheck.kit.turns import turns_until
 
 NEEDS = ("posix",)
+AFTER = WRITES_TO_PIPES
 READ = "asyncio-eventloop#asyncio.loop.connect_read_pipe"
 WRITE = "asyncio-eventloop#asyncio.loop.connect_write_pipe"
 KINDS = "asyncio-eventloop#working-with-pipes"
@@ -112,7 +114,7 @@ async def outcome(manager):
 # connecting
 
 
-@check(READ)
+@check(READ, after=())
 async def read_basic(loop, patience, trace):
     """connect_read_pipe() makes the protocol, calls connection_made(), returns both, and data and the end follow."""
 
@@ -173,7 +175,7 @@ async def written_in_connection_made(loop, patience):
     assert data == b"hello"
 
 
-@check(READ)
+@check(READ, after=READS_PIPES)
 async def data_that_was_there_before(loop, patience):
     """What is in a pipe already, and the end of it, is received after connecting."""
     with pipe() as (near, far):
@@ -293,7 +295,7 @@ def offer_what_is_no_file(factory, patience):
     }
 
 
-@check("Lib/asyncio/base_events.py: connect_read_pipe", level="should")
+@check("Lib/asyncio/base_events.py: connect_read_pipe", level="should", after=())
 def bad_object(in_new_python, patience):
     """What is no file is refused.
 
@@ -353,7 +355,7 @@ async def extra_info_pipe(loop, patience):
     assert seen == dict.fromkeys(BOTH, (True, (None, 5)))
 
 
-@check(TRANSPORT + ".set_protocol", level="should")
+@check(TRANSPORT + ".set_protocol", level="should", after=READS_PIPES)
 async def set_protocol(loop, patience):
     """set_protocol() has data and the end go to the new protocol, which get_protocol() returns."""
     with pipe() as (near, far):
@@ -394,7 +396,7 @@ async def repr_any_state(loop, patience):
 # reading
 
 
-@check(READING + ".pause_reading")
+@check(READING + ".pause_reading", after=READS_PIPES)
 async def pause_resume(loop, patience):
     """While reading is paused nothing is received, it is afterwards; is_reading() tells, and repetition is harmless."""
     with pipe() as (near, far):
@@ -420,7 +422,7 @@ async def pause_resume(loop, patience):
     assert (states, early, protocol.data) == ([True, False, True, False], b"", b"hello")
 
 
-@check(READING + ".pause_reading")
+@check(READING + ".pause_reading", after=READS_PIPES)
 async def no_data_after_pause_in_callback(loop, patience):
     """pause_reading() in data_received() stops further data."""
     with pipe() as (near, far):
@@ -437,7 +439,7 @@ async def no_data_after_pause_in_callback(loop, patience):
     assert (early, protocol.data) == (b"first", b"firstsecond")
 
 
-@check(READING + ".pause_reading", level="should")
+@check(READING + ".pause_reading", level="should", after=READS_PIPES)
 async def paused_in_connection_made(loop, patience):
     """pause_reading() in connection_made() holds from the start."""
     with pipe() as (near, far):
@@ -452,7 +454,7 @@ async def paused_in_connection_made(loop, patience):
     assert (early, protocol.data) == (b"", b"hello")
 
 
-@check(READER + ".pause_reading", level="should")
+@check(READER + ".pause_reading", level="should", after=READS_PIPES)
 async def read_backpressure(loop, patience):
     """A paused transport leaves data in the pipe, until the other side cannot write any more."""
     with pipe() as (near, far):
@@ -471,7 +473,7 @@ async def read_backpressure(loop, patience):
     assert (full, len(protocol.data)) == (True, sent)
 
 
-@check(READ)
+@check(READ, after=READS_PIPES)
 async def large_data_is_read_unchanged(loop, patience):
     """Megabytes are received from a pipe as they were written."""
     sent = pattern(3 * LARGE)
@@ -490,7 +492,7 @@ async def large_data_is_read_unchanged(loop, patience):
     assert (compared(protocol.data, sent), protocol.lost_with) == (AS_SENT, None)
 
 
-@check(READER + "._read_ready", level="should")
+@check(READER + "._read_ready", level="should", after=READS_PIPES)
 async def eof_return_ignored(loop, patience):
     """A true value of eof_received() does not keep a pipe open: there is nothing to write to."""
     with pipe() as (near, far):
@@ -501,7 +503,7 @@ async def eof_return_ignored(loop, patience):
     assert protocol.events == ["connection_made", "eof_received", "connection_lost"]
 
 
-@check(TRANSPORT + ".close")
+@check(TRANSPORT + ".close", after=READS_PIPES)
 async def close_read(loop, patience):
     """close() of a transport that reads calls connection_lost(None) once, later, without eof_received()."""
     with pipe() as (near, far):
@@ -519,7 +521,7 @@ async def close_read(loop, patience):
     assert (protocol.events, protocol.lost_with) == (["connection_made", "connection_lost"], None)
 
 
-@check(TRANSPORT + ".close", level="should")
+@check(TRANSPORT + ".close", level="should", after=READS_PIPES)
 async def close_in_data_received(loop, patience):
     """close() in data_received() ends it: nothing more is received."""
     with pipe() as (near, far):
@@ -531,7 +533,7 @@ async def close_in_data_received(loop, patience):
     assert protocol.events == ["connection_made", "data_received", "connection_lost"]
 
 
-@check(READER + "._read_ready", level="should")
+@check(READER + "._read_ready", level="should", after=READS_PIPES)
 async def data_exception(loop, patience, errors):
     """An exception in data_received() is told to the exception handler."""
 
@@ -547,7 +549,7 @@ async def data_exception(loop, patience, errors):
     assert [type(context.get("exception")) for context in errors] == [ZeroDivisionError]
 
 
-@check("asyncio-stream#streamreader", level="should")
+@check("asyncio-stream#streamreader", level="should", after=READS_PIPES)
 async def stream_reader_idiom(loop, patience):
     """A StreamReader reads a pipe by way of StreamReaderProtocol: the way to read a program's stdin."""
     with pipe() as (near, far):
@@ -813,7 +815,7 @@ async def stream_writer_idiom(loop, patience):
 # kinds of pipes that behave otherwise
 
 
-@check(READER + "._fatal_error", level="should", needs=("terminals", "proc"))
+@check(READER + "._fatal_error", level="should", needs=("terminals", "proc"), after=READS_PIPES)
 async def pty_slave_close(loop, patience, errors):
     """Reading a terminal ends with connection_lost(None), or EIO, when its other end is closed; without a report."""
     with terminal() as (near, far):
@@ -922,7 +924,7 @@ async def descriptors_released(loop, patience):
     assert counts == counts[:1] * 4
 
 
-@check(READ, level="should")
+@check(READ, level="should", after=READS_PIPES)
 async def many_pipes(loop, patience):
     """Many pipes are read at the same time, each for its own protocol."""
     words = [b"pipe %d" % number for number in range(30)]

@@ -14,12 +14,15 @@ import ssl
 import threading
 
 import loopcheck.kit.spawning  # noqa: F401  # the tool "spawn"
+from loopcheck.basics import CONNECTS, CONNECTS_OVER_TLS, OPENS_DATAGRAM_ENDPOINTS, SENDS_FILES, SENDS_FILES_BY_SOCKETS
 from loopcheck.check import also_in, check, untested
 from loopcheck.kit import pass_turns, refuses, soon
 from loopcheck.kit.channels import Wire, fill, pattern
 from loopcheck.kit.net import DatagramWatcher, connecting, datagrams
 from loopcheck.kit.peers import AS_SENT, Peer, compared, connect, narrowed
 from loopcheck.kit.sockets import beginning, cancelled, datagram_pair, stream
+
+AFTER = (*SENDS_FILES, *CONNECTS)
 
 SIZE = 3000
 """Bytes of a file that goes out at once."""
@@ -101,7 +104,7 @@ async def available(loop, channel, folder, patience):
             assert await keywords(send, peer, file) == (100, pattern(SIZE)[40:140])
 
 
-@check("asyncio-eventloop#asyncio.loop.sock_sendfile")
+@check("asyncio-eventloop#asyncio.loop.sock_sendfile", after=SENDS_FILES_BY_SOCKETS)
 async def sock_available(loop, listener, folder, patience):
     """sock_sendfile() takes offset, count and fallback by name, and fallback by name only."""
     async with by_socket(loop, listener, patience) as (send, peer):
@@ -117,7 +120,7 @@ async def keywords(send, peer, file):
     return sent, await peer.read(100)
 
 
-@check("asyncio-eventloop#asyncio.loop.sock_sendfile")
+@check("asyncio-eventloop#asyncio.loop.sock_sendfile", after=())
 async def sock_whole_file(loop, listener, folder, patience):
     """sock_sendfile() sends a file of megabytes completely, and returns the number of bytes; the file stays open."""
     async with by_socket(loop, listener, patience) as (send, peer):
@@ -128,7 +131,7 @@ async def sock_whole_file(loop, listener, folder, patience):
             assert (sent, await arrived, file.closed) == (BIG, AS_SENT, False)
 
 
-@check("asyncio-eventloop#asyncio.loop.sendfile")
+@check("asyncio-eventloop#asyncio.loop.sendfile", after=CONNECTS)
 async def transport_whole_file(loop, channel, folder, patience):
     """sendfile() sends a file of megabytes completely, and returns its size; transport and file stay open."""
     async with channel.open() as (transport, protocol, peer):
@@ -153,7 +156,7 @@ async def does_not_block(loop, channel, folder, spawn, trace, patience):
     assert (trace, sent, arrived) == ([("the loop goes on", False)], BIG, AS_SENT)
 
 
-@check("asyncio-eventloop#asyncio.loop.sock_sendfile")
+@check("asyncio-eventloop#asyncio.loop.sock_sendfile", after=SENDS_FILES_BY_SOCKETS)
 async def sock_does_not_block(loop, listener, folder, spawn, trace, patience):
     """sock_sendfile() to a peer that does not read waits without keeping the loop from other things."""
     with wired(listener, patience, narrow=True) as (near, peer), file_of(folder, BIG) as file:
@@ -165,7 +168,12 @@ async def sock_does_not_block(loop, listener, folder, spawn, trace, patience):
     assert (trace, sent, arrived) == ([("the loop goes on", False)], BIG, AS_SENT)
 
 
-@check("Lib/asyncio/selector_events.py: _SelectorSocketTransport", level="should", needs=("unix-sockets",))
+@check(
+    "Lib/asyncio/selector_events.py: _SelectorSocketTransport",
+    level="should",
+    needs=("unix-sockets",),
+    after=SENDS_FILES,
+)
 async def unix_transport(loop, unix_listener, folder, patience):
     """sendfile() sends over a Unix socket too."""
     async with connecting(unix_listener, Wire, patience) as protocol:
@@ -194,7 +202,7 @@ async def offset_and_count(loop, channel, folder, patience):
             assert await parts(send, peer, file) == [pattern(SIZE)[o : SIZE if c is None else o + c] for o, c in PARTS]
 
 
-@check("asyncio-eventloop#asyncio.loop.sock_sendfile")
+@check("asyncio-eventloop#asyncio.loop.sock_sendfile", after=SENDS_FILES_BY_SOCKETS)
 async def sock_offset_and_count(loop, listener, folder, patience):
     """sock_sendfile() sends count bytes from offset on, or less at the end of the file, and returns how many it sent.
 
@@ -222,7 +230,7 @@ async def count_of_large_file(loop, channel, folder, patience):
             assert await large_part(send, peer, file) == (BIG - 2001, AS_SENT, b"")
 
 
-@check("asyncio-eventloop#asyncio.loop.sock_sendfile")
+@check("asyncio-eventloop#asyncio.loop.sock_sendfile", after=SENDS_FILES_BY_SOCKETS)
 async def sock_count_of_large_file(loop, listener, folder, patience):
     """sock_sendfile() with a count that does not go out at once sends exactly as much."""
     async with by_socket(loop, listener, patience, narrow=True) as (send, peer):
@@ -246,7 +254,12 @@ async def offset_beyond_end(loop, channel, folder, patience):
             assert await beyond_end(send, peer, file) == ([0] * 4, pattern(3))
 
 
-@check("Lib/asyncio/unix_events.py: _UnixSelectorEventLoop._sock_sendfile_native", level="should", needs=("posix",))
+@check(
+    "Lib/asyncio/unix_events.py: _UnixSelectorEventLoop._sock_sendfile_native",
+    level="should",
+    needs=("posix",),
+    after=SENDS_FILES_BY_SOCKETS,
+)
 async def sock_offset_beyond_end(loop, listener, folder, patience):
     """sock_sendfile() from the end of the file, or beyond it, sends nothing and returns 0."""
     async with by_socket(loop, listener, patience) as (send, peer):
@@ -272,7 +285,11 @@ async def empty_file(loop, channel, folder, patience):
             assert (sent, await peer.read(4)) == (0, b"tail")
 
 
-@check("Lib/asyncio/unix_events.py: _UnixSelectorEventLoop._sock_sendfile_native", level="should")
+@check(
+    "Lib/asyncio/unix_events.py: _UnixSelectorEventLoop._sock_sendfile_native",
+    level="should",
+    after=SENDS_FILES_BY_SOCKETS,
+)
 async def sock_empty_file(loop, listener, folder, patience):
     """sock_sendfile() of an empty file sends nothing and returns 0."""
     with wired(listener, patience) as (near, peer), file_of(folder, 0) as file:
@@ -293,7 +310,7 @@ async def position_after(loop, channel, folder, patience):
             assert await positions(send, file) == [2999, SIZE, 1, SIZE, SIZE]
 
 
-@check("asyncio-eventloop#asyncio.loop.sock_sendfile")
+@check("asyncio-eventloop#asyncio.loop.sock_sendfile", after=SENDS_FILES_BY_SOCKETS)
 async def sock_position_after(loop, listener, folder, patience):
     """After sock_sendfile() the file's position is behind the last byte that was sent."""
     async with by_socket(loop, listener, patience) as (send, _):
@@ -363,7 +380,7 @@ async def position_after_error(loop, channel, folder, spawn, patience):
             assert 1000 <= file.tell() < BIG
 
 
-@check("asyncio-eventloop#asyncio.loop.sock_sendfile", needs=("posix",))
+@check("asyncio-eventloop#asyncio.loop.sock_sendfile", needs=("posix",), after=SENDS_FILES_BY_SOCKETS)
 async def sock_position_after_error(loop, listener, folder, spawn, patience):
     """When the peer goes in the middle of sock_sendfile(), the file's position tells how much was sent."""
     with wired(listener, patience, narrow=True) as (near, peer), file_of(folder, BIG) as file:
@@ -402,7 +419,7 @@ async def count_checked(loop, channel, folder, patience):
             assert await refusals(send, file, COUNTS) == [ValueError, ValueError, TypeError, TypeError]
 
 
-@check("Lib/asyncio/base_events.py: BaseEventLoop._check_sendfile_params", level="should")
+@check("Lib/asyncio/base_events.py: BaseEventLoop._check_sendfile_params", level="should", after=SENDS_FILES_BY_SOCKETS)
 async def sock_count_checked(loop, listener, folder, patience):
     """sock_sendfile() raises ValueError for a count of zero or less, and TypeError for one that is no int."""
     async with by_socket(loop, listener, patience) as (send, _):
@@ -418,7 +435,7 @@ async def offset_checked(loop, channel, folder, patience):
             assert await refusals(send, file, OFFSETS) == [ValueError, TypeError, TypeError, TypeError]
 
 
-@check("Lib/asyncio/base_events.py: BaseEventLoop._check_sendfile_params", level="should")
+@check("Lib/asyncio/base_events.py: BaseEventLoop._check_sendfile_params", level="should", after=SENDS_FILES_BY_SOCKETS)
 async def sock_offset_checked(loop, listener, folder, patience):
     """sock_sendfile() raises ValueError for a negative offset, and TypeError for one that is no int."""
     async with by_socket(loop, listener, patience) as (send, _):
@@ -437,7 +454,7 @@ async def text_file_rejected(loop, channel, folder, patience):
         assert await peer.read(7) == b"goes on"
 
 
-@check("Lib/asyncio/base_events.py: BaseEventLoop._check_sendfile_params", level="should")
+@check("Lib/asyncio/base_events.py: BaseEventLoop._check_sendfile_params", level="should", after=SENDS_FILES_BY_SOCKETS)
 async def sock_text_file_rejected(loop, listener, folder, patience):
     """sock_sendfile() raises ValueError for a file that was opened as text, and sends nothing."""
     with wired(listener, patience) as (near, peer):
@@ -448,7 +465,7 @@ async def sock_text_file_rejected(loop, listener, folder, patience):
         assert await peer.read(7) == b"goes on"
 
 
-@check("Lib/asyncio/base_events.py: BaseEventLoop._check_sendfile_params", level="should")
+@check("Lib/asyncio/base_events.py: BaseEventLoop._check_sendfile_params", level="should", after=SENDS_FILES_BY_SOCKETS)
 async def sock_must_be_stream(loop, folder, patience):
     """sock_sendfile() raises ValueError for a datagram socket."""
     with datagram_pair(patience) as (near, far), file_of(folder) as file:
@@ -459,7 +476,12 @@ async def sock_must_be_stream(loop, folder, patience):
         assert file.tell() == 0
 
 
-@check("Lib/asyncio/base_events.py: BaseEventLoop.sock_sendfile", level="should", needs=("posix",))
+@check(
+    "Lib/asyncio/base_events.py: BaseEventLoop.sock_sendfile",
+    level="should",
+    needs=("posix",),
+    after=SENDS_FILES_BY_SOCKETS,
+)
 async def sock_blocking_rejected_in_debug_mode(loop, listener, folder, patience):
     """In debug mode sock_sendfile() raises ValueError for a blocking socket, or one with a timeout."""
     loop.set_debug(True)
@@ -472,7 +494,7 @@ async def sock_blocking_rejected_in_debug_mode(loop, listener, folder, patience)
         assert file.tell() == 0
 
 
-@check("Lib/asyncio/base_events.py: _check_ssl_socket", level="should", needs=("posix",))
+@check("Lib/asyncio/base_events.py: _check_ssl_socket", level="should", needs=("posix",), after=SENDS_FILES_BY_SOCKETS)
 async def sock_ssl_rejected(loop, folder, patience):
     """sock_sendfile() raises TypeError for an ssl.SSLSocket."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -484,7 +506,7 @@ async def sock_ssl_rejected(loop, folder, patience):
         assert sock.fileno() >= 0
 
 
-@check("Lib/asyncio/base_events.py: BaseEventLoop.sendfile", level="should")
+@check("Lib/asyncio/base_events.py: BaseEventLoop.sendfile", level="should", after=CONNECTS)
 async def closing_transport(loop, channel, folder, patience):
     """sendfile() raises RuntimeError for a transport that is closing or closed, and does not touch the file."""
     async with channel.open() as (transport, protocol, _):
@@ -500,7 +522,7 @@ async def closing_transport(loop, channel, folder, patience):
             assert file.tell() == 77
 
 
-@check("Lib/asyncio/base_events.py: BaseEventLoop.sendfile", level="should")
+@check("Lib/asyncio/base_events.py: BaseEventLoop.sendfile", level="should", after=OPENS_DATAGRAM_ENDPOINTS)
 async def unsupported_transport(loop, folder, patience):
     """sendfile() raises RuntimeError for a datagram transport, and does not touch the file."""
     async with datagrams(lambda: DatagramWatcher(lambda: None), patience) as protocol:
@@ -522,7 +544,7 @@ async def fallback_for_file_objects(loop, channel, patience):
         assert await objects(send, peer) == OBJECTS
 
 
-@check("asyncio-eventloop#asyncio.loop.sock_sendfile")
+@check("asyncio-eventloop#asyncio.loop.sock_sendfile", after=SENDS_FILES_BY_SOCKETS)
 async def sock_fallback_for_file_objects(loop, listener, patience):
     """sock_sendfile() sends a binary file object without a descriptor, with offset, count and position as of files."""
     async with by_socket(loop, listener, patience) as (send, peer):
@@ -567,7 +589,9 @@ untested(
 )
 
 
-@check("Lib/asyncio/base_events.py: BaseEventLoop._sock_sendfile_fallback", level="should")
+@check(
+    "Lib/asyncio/base_events.py: BaseEventLoop._sock_sendfile_fallback", level="should", after=SENDS_FILES_BY_SOCKETS
+)
 async def sock_fallback_large(loop, listener, patience):
     """sock_sendfile() of a file object of megabytes sends it all, to a peer that reads slowly."""
     async with by_socket(loop, listener, patience, narrow=True) as (send, peer):
@@ -583,7 +607,9 @@ async def fallback_only_readinto(loop, channel, patience):
         assert (await send(Readable(pattern(SIZE))), await peer.read(SIZE)) == (SIZE, pattern(SIZE))
 
 
-@check("Lib/asyncio/base_events.py: BaseEventLoop._sock_sendfile_fallback", level="should")
+@check(
+    "Lib/asyncio/base_events.py: BaseEventLoop._sock_sendfile_fallback", level="should", after=SENDS_FILES_BY_SOCKETS
+)
 async def sock_fallback_only_readinto(loop, listener, patience):
     """sock_sendfile() needs of a file object nothing but readinto(); seek() is for an offset."""
     async with by_socket(loop, listener, patience) as (send, peer):
@@ -631,7 +657,9 @@ async def fallback_reads_in_a_thread(loop, channel, patience):
         assert await reads_beside(loop, send, patience)
 
 
-@check("Lib/asyncio/base_events.py: BaseEventLoop._sock_sendfile_fallback", level="should")
+@check(
+    "Lib/asyncio/base_events.py: BaseEventLoop._sock_sendfile_fallback", level="should", after=SENDS_FILES_BY_SOCKETS
+)
 async def sock_fallback_reads_in_a_thread(loop, listener, patience):
     """sock_sendfile() of a file object goes on with other things while its readinto() takes its time."""
     async with by_socket(loop, listener, patience) as (send, _):
@@ -666,7 +694,7 @@ async def no_fallback_not_available(loop, channel, patience):
         assert (await peer.read(7), file.tell()) == (b"goes on", 3)
 
 
-@check("asyncio-eventloop#asyncio.loop.sock_sendfile")
+@check("asyncio-eventloop#asyncio.loop.sock_sendfile", after=SENDS_FILES_BY_SOCKETS)
 async def sock_no_fallback_not_available(loop, listener, patience):
     """sock_sendfile() with fallback=False raises SendfileNotAvailableError for a file object, and sends nothing."""
     with wired(listener, patience) as (near, peer):
@@ -686,7 +714,7 @@ async def no_fallback_needed_for_files(loop, channel, folder, patience):
             assert (await send(file, fallback=False), await peer.read(SIZE)) == (SIZE, pattern(SIZE))
 
 
-@check("asyncio-eventloop#asyncio.loop.sock_sendfile", level="should", needs=("posix",))
+@check("asyncio-eventloop#asyncio.loop.sock_sendfile", level="should", needs=("posix",), after=SENDS_FILES_BY_SOCKETS)
 async def sock_no_fallback_needed_for_files(loop, listener, folder, patience):
     """sock_sendfile() with fallback=False sends a regular file, where the system has sendfile()."""
     async with by_socket(loop, listener, patience) as (send, peer):
@@ -733,7 +761,7 @@ async def ssl_transport_offset_and_count(loop, listener, tls, folder, patience):
             assert await peer.gets(pattern(100_000)[1000:51_000]) == AS_SENT
 
 
-@check("Lib/asyncio/base_events.py: BaseEventLoop.sendfile", level="should")
+@check("Lib/asyncio/base_events.py: BaseEventLoop.sendfile", level="should", after=CONNECTS_OVER_TLS)
 async def ssl_transport_no_fallback(loop, listener, tls, folder, patience):
     """sendfile() over TLS with fallback=False raises RuntimeError (or its SendfileNotAvailableError).
 
@@ -790,7 +818,7 @@ async def files_in_sequence(loop, channel, folder, patience):
             assert compared(await peer.read(SIZE), pattern(SIZE)) == AS_SENT
 
 
-@check("asyncio-eventloop#asyncio.loop.sock_sendfile", level="should")
+@check("asyncio-eventloop#asyncio.loop.sock_sendfile", level="should", after=SENDS_FILES_BY_SOCKETS)
 async def sock_between_sends(loop, listener, folder, patience):
     """sock_sendfile() among sock_sendall() arrives in its place."""
     with wired(listener, patience) as (near, peer), file_of(folder) as file:
@@ -941,7 +969,7 @@ async def fallback_peer_closes(loop, channel, spawn, errors, patience):
         assert (protocol.times("connection_lost"), errors) == (1, [])
 
 
-@check("asyncio-eventloop#asyncio.loop.sock_sendfile", needs=("posix",))
+@check("asyncio-eventloop#asyncio.loop.sock_sendfile", needs=("posix",), after=SENDS_FILES_BY_SOCKETS)
 async def sock_peer_gone(loop, socketpair, folder, patience):
     """sock_sendfile() raises a ConnectionError when the peer is gone already, of files and of file objects."""
     near, far = socketpair
@@ -958,6 +986,7 @@ async def sock_peer_gone(loop, socketpair, folder, patience):
     "Lib/asyncio/unix_events.py: _UnixSelectorEventLoop._sock_add_cancellation_callback",
     level="should",
     needs=("posix",),
+    after=SENDS_FILES_BY_SOCKETS,
 )
 async def cancel_sock(loop, listener, folder, spawn, patience):
     """sock_sendfile() ends with CancelledError when it is cancelled, stops watching the socket and leaves it open."""

@@ -11,6 +11,7 @@ import sys
 import threading
 from asyncio.subprocess import DEVNULL
 
+from loopcheck.basics import HANDLES_SIGNALS
 from loopcheck.check import also_in, check, untested
 from loopcheck.kit import in_thread, pass_turns, refuses, run_coroutine, threaded, turns
 from loopcheck.kit.channels import pattern
@@ -22,6 +23,7 @@ from loopcheck.kit.turns import turns_until
 from loopcheck.kit.wait import Errand
 
 NEEDS = ("signals", "posix")
+AFTER = HANDLES_SIGNALS
 ADD = "asyncio-eventloop#asyncio.loop.add_signal_handler"
 REMOVE = "asyncio-eventloop#asyncio.loop.remove_signal_handler"
 LOOP = "Lib/asyncio/unix_events.py: _UnixSelectorEventLoop"
@@ -149,7 +151,7 @@ def invalid_number(loop, signals_kept):
             loop.remove_signal_handler(number)
 
 
-@check(ADD)
+@check(ADD, after=())
 def uncatchable(loop, signals_kept):
     """SIGKILL and SIGSTOP, which nobody can handle, are refused, and there is no handler of theirs to be removed.
 
@@ -162,7 +164,7 @@ def uncatchable(loop, signals_kept):
     assert [loop.remove_signal_handler(number) for number in (signal.SIGKILL, signal.SIGSTOP)] == [False, False]
 
 
-@check(LOOP + ".add_signal_handler", level="should")
+@check(LOOP + ".add_signal_handler", level="should", after=())
 def refusal_leaves_no_wakeup_fd(loop, signals_kept):
     """After SIGKILL was refused no wake-up descriptor of the loop stays."""
     with contextlib.suppress(ValueError, RuntimeError):
@@ -183,7 +185,7 @@ def coroutine_rejected(loop, signals_kept):
     assert signal.getsignal(USR1) == signal.SIG_DFL
 
 
-@check(ADD)
+@check(ADD, after=())
 def non_main_thread(new_loop, patience, signals_kept):
     """add_signal_handler() of a loop that runs in another thread than the main one raises, and changes nothing.
 
@@ -203,7 +205,7 @@ def non_main_thread(new_loop, patience, signals_kept):
     assert signal.getsignal(USR1) == signal.SIG_DFL
 
 
-@check(ADD, level="should")
+@check(ADD, level="should", after=())
 def closed_loop(new_loop, signals_kept):
     """add_signal_handler() of a closed loop raises RuntimeError, and changes nothing."""
     loop = new_loop()  # made here, for a loop may change what SIGINT does until it is closed
@@ -297,7 +299,7 @@ def wakeup_fd_restored(new_loop, signals_kept):
     assert seen == [-1] * 3
 
 
-@check(LOOP, level="should")
+@check(LOOP, level="should", after=())
 def user_wakeup_fd_untouched(new_loop, socketpair, signals_kept):
     """A loop without signal handlers leaves alone the wake-up descriptor that the program has set."""
     near, _ = socketpair
@@ -311,7 +313,7 @@ def user_wakeup_fd_untouched(new_loop, socketpair, signals_kept):
     assert seen == [near.fileno()] * 2
 
 
-@check(LOOP, level="should")
+@check(LOOP, level="should", after=())
 def unused_loop_leaves_signals_alone(new_loop, signals_kept):
     """Running and closing a loop without signal handlers changes nothing of what signals do, not even meanwhile."""
     numbers = (INT, signal.SIGTERM, signal.SIGCHLD, USR1, signal.SIGPIPE)
@@ -555,7 +557,7 @@ async def io_not_interrupted(loop, patience, trace, channel, signals_kept):
 # Python's own handlers
 
 
-@check("signal#execution-of-python-signal-handlers", level="should")
+@check("signal#execution-of-python-signal-handlers", level="should", after=())
 def python_handler_while_idle(new_loop, trace, patience, signals_kept):
     """A handler of signal.signal() runs at once while the loop waits without any timer."""
     with contextlib.closing(new_loop()) as loop:
@@ -578,7 +580,7 @@ def python_handler_while_idle(new_loop, trace, patience, signals_kept):
     assert trace == ["handler"]
 
 
-@check("Lib/asyncio/base_events.py: BaseEventLoop.run_forever", level="should")
+@check("Lib/asyncio/base_events.py: BaseEventLoop.run_forever", level="should", after=())
 def python_handler_exception_propagates(new_loop, trace, patience, signals_kept):
     """An exception of a signal.signal() handler comes out of an idle run_forever(), and the loop can run again."""
     with contextlib.closing(new_loop()) as loop:
@@ -621,7 +623,7 @@ async def mixed_python_and_loop_handlers(loop, patience, trace, signals_kept):
     assert trace == ["Python's", "the loop's", "Python's"]
 
 
-@check("asyncio-eventloop#asyncio.loop.call_soon_threadsafe")
+@check("asyncio-eventloop#asyncio.loop.call_soon_threadsafe", after=())
 async def threadsafe_from_python_handler(loop, patience, trace, signals_kept):
     """call_soon_threadsafe() may be called from a Python signal handler that interrupts the loop at any moment."""
     given = []
@@ -650,7 +652,7 @@ def interrupted(main, loop_factory, trace, **options):
             trace(type(raised).__name__)
 
 
-@check(RUNNER)
+@check(RUNNER, after=())
 def run_sigint_cancels_main(loop_factory, trace, signals_kept):
     """SIGINT under asyncio.Runner cancels the main task and no other, whose clean-up may await; then comes the rest."""
 
@@ -675,7 +677,7 @@ def run_sigint_cancels_main(loop_factory, trace, signals_kept):
     assert trace == ["clean-up ends, other task runs", "KeyboardInterrupt", "other task cancelled"]
 
 
-@check(RUNNER)
+@check(RUNNER, after=())
 def run_sigint_busy(loop_factory, trace, signals_kept):
     """SIGINT under asyncio.Runner also reaches a main task that never waits for anything but the next turn."""
 
@@ -694,7 +696,7 @@ def run_sigint_busy(loop_factory, trace, signals_kept):
     assert trace == ["cancelled", "KeyboardInterrupt"]
 
 
-@check(RUN, level="should")
+@check(RUN, level="should", after=())
 def run_sigint_swallowed(loop_factory, trace, signals_kept):
     """A main task that swallows the cancellation of SIGINT and returns has its value returned by asyncio.Runner."""
 
@@ -710,7 +712,7 @@ def run_sigint_swallowed(loop_factory, trace, signals_kept):
     assert trace == ["swallowed"]
 
 
-@check(RUN, level="should")
+@check(RUN, level="should", after=())
 def run_respects_custom_sigint(loop_factory, trace, signals_kept):
     """asyncio.Runner leaves a handler of SIGINT alone that the program has installed."""
 
@@ -751,7 +753,7 @@ def run_with_loop_sigint_handler(loop_factory, trace, patience, signals_kept):
     assert trace == ["handler", "not cancelled", True]
 
 
-@check(RUNNER)
+@check(RUNNER, after=())
 def run_handler_installed_only_inside(loop_factory, trace, signals_kept):
     """The handler of SIGINT that asyncio.Runner installs is there during run() and at no other time."""
 
@@ -766,7 +768,7 @@ def run_handler_installed_only_inside(loop_factory, trace, signals_kept):
     assert trace == [True, False, True]
 
 
-@check(RUN, level="should")
+@check(RUN, level="should", after=())
 def run_in_thread_no_handler(loop_factory, patience, signals_kept):
     """A run in another thread than the main one leaves SIGINT alone: it raises KeyboardInterrupt in the main thread.
 

@@ -12,6 +12,7 @@ import socket
 import ssl
 
 import loopcheck.kit.spawning  # noqa: F401  # the tool "spawn"
+from loopcheck.basics import RECEIVES_BY_SOCKETS, RECEIVES_DATAGRAMS_BY_SOCKETS
 from loopcheck.check import also_in, check
 from loopcheck.kit import pass_turns, refuses, soon, threaded
 from loopcheck.kit.channels import pattern
@@ -110,7 +111,7 @@ async def arguments_by_name(loop, socketpair, patience):
     assert (far.recv(9), count, bytes(buffer)) == (b"hello", 5, b"world")
 
 
-@check("asyncio-eventloop#asyncio.loop.sock_sendto", level="should")
+@check("asyncio-eventloop#asyncio.loop.sock_sendto", level="should", after=RECEIVES_DATAGRAMS_BY_SOCKETS)
 async def datagram_arguments_by_name(loop, patience):
     """The sock_* methods for datagrams take their arguments by the names that the documentation gives them."""
     buffer = bytearray(5)
@@ -144,7 +145,7 @@ async def recv_basic(loop, socketpair, patience):
     assert (type(data), data) == (bytes, b"hello")
 
 
-@check("asyncio-eventloop#asyncio.loop.sock_recv")
+@check("asyncio-eventloop#asyncio.loop.sock_recv", after=RECEIVES_BY_SOCKETS)
 async def recv_waits(loop, socketpair, spawn, patience):
     """sock_recv() waits while there is nothing, and returns what comes first: also less than it was asked for."""
     near, far = socketpair
@@ -155,7 +156,7 @@ async def recv_waits(loop, socketpair, spawn, patience):
     assert (early, await soon(receiving, patience, "sock_recv() returns")) == (False, b"hello")
 
 
-@check("asyncio-eventloop#asyncio.loop.sock_recv")
+@check("asyncio-eventloop#asyncio.loop.sock_recv", after=RECEIVES_BY_SOCKETS)
 async def recv_eof(loop, socketpair, spawn, patience):
     """sock_recv() returns b"" at the end of the stream: after the data, again, and to who waits already."""
     near, far = socketpair
@@ -169,7 +170,7 @@ async def recv_eof(loop, socketpair, spawn, patience):
     assert data == [b"all", b"", b""]
 
 
-@check("asyncio-eventloop#asyncio.loop.sock_recv")
+@check("asyncio-eventloop#asyncio.loop.sock_recv", after=RECEIVES_BY_SOCKETS)
 async def recv_limit(loop, socketpair, spawn, patience):
     """sock_recv() returns no more bytes than it was asked for, and leaves the rest in the socket."""
     near, far = socketpair
@@ -184,7 +185,7 @@ async def recv_limit(loop, socketpair, spawn, patience):
     assert [*data, near.recv(9)] == [b"123", b"4", b"5"]
 
 
-@check("asyncio-eventloop#asyncio.loop.sock_recv")
+@check("asyncio-eventloop#asyncio.loop.sock_recv", after=RECEIVES_BY_SOCKETS)
 async def recv_in_sequence(loop, socketpair, patience):
     """Many sock_recv() and sock_sendall() after another on one socket carry a dialogue."""
     near, far = socketpair
@@ -207,7 +208,7 @@ async def recv_in_sequence(loop, socketpair, patience):
     assert heard == [b"%d" % number for number in range(50)]
 
 
-@check("asyncio-eventloop#asyncio.loop.sock_recv")
+@check("asyncio-eventloop#asyncio.loop.sock_recv", after=RECEIVES_BY_SOCKETS)
 async def recv_large(loop, socketpair, patience):
     """sock_recv() again and again receives megabytes, without loss or repetition."""
     near, far = socketpair
@@ -223,7 +224,7 @@ async def recv_large(loop, socketpair, patience):
     assert (len(received), bytes(received) == sent) == (len(sent), True)
 
 
-@check("asyncio-eventloop#asyncio.loop.sock_recv")
+@check("asyncio-eventloop#asyncio.loop.sock_recv", after=RECEIVES_BY_SOCKETS)
 async def recv_reset(loop, listener, spawn, patience):
     """sock_recv() raises ConnectionResetError when the peer resets the connection."""
     with stream() as near:
@@ -236,7 +237,7 @@ async def recv_reset(loop, listener, spawn, patience):
                 await soon(receiving, patience, "sock_recv() raises what ended the connection")
 
 
-@check("exceptions#OSError.errno", level="should")
+@check("exceptions#OSError.errno", level="should", after=RECEIVES_BY_SOCKETS)
 async def errors_have_numbers(loop, listener, spawn, patience):
     """What sock_recv() and sock_sendall() raise when the peer resets the connection has its number in errno.
 
@@ -257,7 +258,12 @@ async def errors_have_numbers(loop, listener, spawn, patience):
     assert numbers == [True, True]
 
 
-@check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop.sock_recv", level="should", needs=("posix",))
+@check(
+    "Lib/asyncio/selector_events.py: BaseSelectorEventLoop.sock_recv",
+    level="should",
+    needs=("posix",),
+    after=RECEIVES_BY_SOCKETS,
+)
 async def recv_zero(loop, socketpair, patience):
     """sock_recv() of zero bytes returns b"" at once, whether there is something or not, and takes nothing."""
     near, far = socketpair
@@ -268,7 +274,12 @@ async def recv_zero(loop, socketpair, patience):
     assert (nothing, near.recv(9)) == ([b"", b""], b"hello")
 
 
-@check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop.sock_recv", level="should", needs=("posix",))
+@check(
+    "Lib/asyncio/selector_events.py: BaseSelectorEventLoop.sock_recv",
+    level="should",
+    needs=("posix",),
+    after=RECEIVES_BY_SOCKETS,
+)
 async def recv_bad_size(loop, socketpair, patience):
     """sock_recv() of a negative number of bytes raises ValueError, and of what is no number TypeError, at once."""
     near, _ = socketpair
@@ -360,7 +371,7 @@ async def recvfrom_basic(loop, patience):
     assert datagrams == [(b"one", sender), (b"two", sender)]
 
 
-@check("asyncio-eventloop#asyncio.loop.sock_recvfrom")
+@check("asyncio-eventloop#asyncio.loop.sock_recvfrom", after=RECEIVES_DATAGRAMS_BY_SOCKETS)
 async def recvfrom_waits(loop, spawn, patience):
     """sock_recvfrom() waits for a datagram."""
     with datagram_pair(patience) as (near, far):
@@ -373,7 +384,7 @@ async def recvfrom_waits(loop, spawn, patience):
     assert (early, datagram) == (False, (b"hello", sender))
 
 
-@check("asyncio-eventloop#asyncio.loop.sock_recvfrom")
+@check("asyncio-eventloop#asyncio.loop.sock_recvfrom", after=RECEIVES_DATAGRAMS_BY_SOCKETS)
 async def recvfrom_cuts(loop, patience):
     """sock_recvfrom() cuts a datagram that is longer than was asked for; its rest is lost, as in the socket module."""
     with datagram_pair(patience) as (near, far):
@@ -384,7 +395,12 @@ async def recvfrom_cuts(loop, patience):
     assert got == [b"long", b"two"]
 
 
-@check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop.sock_recvfrom", level="should", needs=("posix",))
+@check(
+    "Lib/asyncio/selector_events.py: BaseSelectorEventLoop.sock_recvfrom",
+    level="should",
+    needs=("posix",),
+    after=RECEIVES_DATAGRAMS_BY_SOCKETS,
+)
 async def recvfrom_empty(loop, spawn, patience):
     """sock_recvfrom() returns an empty datagram as b"" and the address of its sender."""
     with datagram_pair(patience) as (near, far):
@@ -579,7 +595,7 @@ async def sendall_peer_goes(loop, listener, spawn, patience):
     assert not early, "sock_sendall() did not wait for a peer that does not read"
 
 
-@check("asyncio-eventloop#working-with-socket-objects-directly")
+@check("asyncio-eventloop#working-with-socket-objects-directly", after=RECEIVES_BY_SOCKETS)
 async def recv_and_send_concurrent(loop, socketpair, spawn, patience):
     """One task sends on a socket while another waits to receive from it, and the other way round."""
     near, far = socketpair
@@ -616,7 +632,7 @@ async def connect_basic(loop, listener, patience):
         assert (returned, near.getpeername(), near.getsockname()) == (None, listener.getsockname(), address)
 
 
-@check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop.sock_connect", level="should")
+@check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop.sock_connect", level="should", after=RECEIVES_BY_SOCKETS)
 async def connect_keeps_socket_nonblocking(loop, listener, patience):
     """sock_connect() leaves the socket as it was: non-blocking, and open for the sock_* methods."""
     with stream() as near:
@@ -856,7 +872,12 @@ def secured():
         yield sock
 
 
-@check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop.sock_recv", level="should", needs=("posix",))
+@check(
+    "Lib/asyncio/selector_events.py: BaseSelectorEventLoop.sock_recv",
+    level="should",
+    needs=("posix",),
+    after=RECEIVES_BY_SOCKETS,
+)
 async def debug_blocking_rejected(loop, socketpair, listener, patience):
     """In debug mode the sock_* methods for streams raise ValueError for a blocking socket, or one with a timeout.
 
@@ -878,7 +899,12 @@ async def debug_blocking_rejected(loop, socketpair, listener, patience):
     assert seen == [dict.fromkeys(seen[0], "ValueError")] * 2
 
 
-@check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop.sock_recvfrom", level="should", needs=("posix",))
+@check(
+    "Lib/asyncio/selector_events.py: BaseSelectorEventLoop.sock_recvfrom",
+    level="should",
+    needs=("posix",),
+    after=RECEIVES_DATAGRAMS_BY_SOCKETS,
+)
 async def debug_blocking_rejected_for_datagrams(loop, patience):
     """In debug mode the sock_* methods for datagrams raise ValueError for a blocking socket, or one with a timeout."""
     loop.set_debug(True)
@@ -893,7 +919,7 @@ async def debug_blocking_rejected_for_datagrams(loop, patience):
     assert seen == [dict.fromkeys(seen[0], "ValueError")] * 2
 
 
-@check("Lib/asyncio/base_events.py: _check_ssl_socket", level="should", needs=("posix",))
+@check("Lib/asyncio/base_events.py: _check_ssl_socket", level="should", needs=("posix",), after=RECEIVES_BY_SOCKETS)
 async def ssl_socket_rejected(loop, listener, patience):
     """The sock_* methods for streams raise TypeError for an ssl.SSLSocket, whose data they would send unencrypted."""
     with secured() as sock:
@@ -902,7 +928,12 @@ async def ssl_socket_rejected(loop, listener, patience):
     assert seen == dict.fromkeys(seen, "TypeError")
 
 
-@check("Lib/asyncio/base_events.py: _check_ssl_socket", level="should", needs=("posix",))
+@check(
+    "Lib/asyncio/base_events.py: _check_ssl_socket",
+    level="should",
+    needs=("posix",),
+    after=RECEIVES_DATAGRAMS_BY_SOCKETS,
+)
 async def ssl_socket_rejected_for_datagrams(loop, listener, patience):
     """The sock_* methods for datagrams raise TypeError for an ssl.SSLSocket."""
     with secured() as sock:
@@ -911,7 +942,12 @@ async def ssl_socket_rejected_for_datagrams(loop, listener, patience):
     assert seen == dict.fromkeys(seen, "TypeError")
 
 
-@check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop.sock_recv", level="should", needs=("posix",))
+@check(
+    "Lib/asyncio/selector_events.py: BaseSelectorEventLoop.sock_recv",
+    level="should",
+    needs=("posix",),
+    after=RECEIVES_BY_SOCKETS,
+)
 async def closed_socket(loop, listener, patience):
     """The sock_* methods for streams raise OSError with EBADF for a closed socket.
 
@@ -943,7 +979,10 @@ async def owned(loop, listener, patience):
 
 
 @check(
-    "Lib/asyncio/selector_events.py: BaseSelectorEventLoop._ensure_fd_no_transport", level="should", needs=("posix",)
+    "Lib/asyncio/selector_events.py: BaseSelectorEventLoop._ensure_fd_no_transport",
+    level="should",
+    needs=("posix",),
+    after=RECEIVES_BY_SOCKETS,
 )
 async def transport_owned_rejected(loop, listener, patience):
     """sock_recv() and sock_recv_into() that would wait raise RuntimeError for a socket that an open transport uses.
@@ -971,7 +1010,10 @@ async def transport_owned_rejected_for_sending(loop, listener, patience):
 
 
 @check(
-    "Lib/asyncio/selector_events.py: BaseSelectorEventLoop._ensure_fd_no_transport", level="should", needs=("posix",)
+    "Lib/asyncio/selector_events.py: BaseSelectorEventLoop._ensure_fd_no_transport",
+    level="should",
+    needs=("posix",),
+    after=RECEIVES_DATAGRAMS_BY_SOCKETS,
 )
 async def transport_owned_rejected_for_datagrams(loop, patience):
     """sock_recvfrom() and sock_recvfrom_into() that would wait raise RuntimeError, or OSError, for a socket of an open
@@ -987,7 +1029,12 @@ async def transport_owned_rejected_for_datagrams(loop, patience):
 # cancellation
 
 
-@check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop._sock_read_done", level="should", needs=("posix",))
+@check(
+    "Lib/asyncio/selector_events.py: BaseSelectorEventLoop._sock_read_done",
+    level="should",
+    needs=("posix",),
+    after=RECEIVES_BY_SOCKETS,
+)
 async def cancel_recv(loop, socketpair, spawn, patience):
     """A sock_recv() or sock_recv_into() that waits ends with CancelledError when cancelled; later data is not lost."""
     near, far = socketpair
@@ -1004,7 +1051,12 @@ async def cancel_recv(loop, socketpair, spawn, patience):
     assert (ended, data, bytes(buffer)) == (["CancelledError"] * 2, b"late", b"....")
 
 
-@check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop._sock_recv", level="should", needs=("posix",))
+@check(
+    "Lib/asyncio/selector_events.py: BaseSelectorEventLoop._sock_recv",
+    level="should",
+    needs=("posix",),
+    after=RECEIVES_BY_SOCKETS,
+)
 async def cancel_recv_race(loop, socketpair, errors, spawn, patience):
     """Data that comes in the turn in which sock_recv() is cancelled is not lost: the next call returns it."""
     near, far = socketpair
@@ -1022,7 +1074,12 @@ async def cancel_recv_race(loop, socketpair, errors, spawn, patience):
     assert (data, errors) == (b"late", [])
 
 
-@check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop._sock_read_done", level="should", needs=("posix",))
+@check(
+    "Lib/asyncio/selector_events.py: BaseSelectorEventLoop._sock_read_done",
+    level="should",
+    needs=("posix",),
+    after=RECEIVES_DATAGRAMS_BY_SOCKETS,
+)
 async def cancel_datagram_recv(loop, spawn, patience):
     """A sock_recvfrom() or sock_recvfrom_into() ends with CancelledError when cancelled; later data is not lost."""
     with datagram_pair(patience) as (near, far):
@@ -1037,7 +1094,9 @@ async def cancel_datagram_recv(loop, spawn, patience):
     assert (ended, data) == (["CancelledError"] * 2, b"late")
 
 
-@check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop._sock_read_done", level="should")
+@check(
+    "Lib/asyncio/selector_events.py: BaseSelectorEventLoop._sock_read_done", level="should", after=RECEIVES_BY_SOCKETS
+)
 async def cancel_then_new_recv(loop, socketpair, spawn, patience):
     """A sock_recv() that begins in the turn in which another on the socket is cancelled gets what comes next.
 
@@ -1075,7 +1134,12 @@ async def cancel_sendall(loop, socketpair, spawn, patience):
         assert (ended, await peer.read(4)) == ("CancelledError", b"next")
 
 
-@check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop._sock_read_done", level="should", needs=("ipv4", "posix"))
+@check(
+    "Lib/asyncio/selector_events.py: BaseSelectorEventLoop._sock_read_done",
+    level="should",
+    needs=("ipv4", "posix"),
+    after=RECEIVES_BY_SOCKETS,
+)
 async def cancel_stops_watching(loop, socketpair, spawn, patience):
     """A sock_* method for streams that was cancelled leaves its socket unwatched, as remove_reader() would say.
 
@@ -1097,7 +1161,12 @@ async def cancel_stops_watching(loop, socketpair, spawn, patience):
     assert watched == dict.fromkeys(watched, ("CancelledError", False, False))
 
 
-@check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop._sock_read_done", level="should", needs=("posix",))
+@check(
+    "Lib/asyncio/selector_events.py: BaseSelectorEventLoop._sock_read_done",
+    level="should",
+    needs=("posix",),
+    after=RECEIVES_DATAGRAMS_BY_SOCKETS,
+)
 async def cancel_stops_watching_for_datagrams(loop, spawn, patience):
     """A sock_recvfrom() or sock_recvfrom_into() that was cancelled leaves its socket unwatched."""
     with datagram_pair(patience) as (near, _):
@@ -1115,7 +1184,7 @@ async def watched_after(loop, task, sock, patience):
     return ended, bool(loop.remove_reader(sock.fileno())), bool(loop.remove_writer(sock.fileno()))
 
 
-@check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop.sock_recv", level="should")
+@check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop.sock_recv", level="should", after=RECEIVES_BY_SOCKETS)
 async def wait_for_timeout(loop, socketpair, patience):
     """asyncio.wait_for() ends a sock_recv() that waits, with TimeoutError, and no data is lost."""
     near, far = socketpair

@@ -6,6 +6,7 @@ import os
 import socket
 import ssl
 
+from loopcheck.basics import CONNECTS, UPGRADES_CLIENTS, UPGRADES_SERVERS
 from loopcheck.check import also_in, check
 from loopcheck.kit import pass_turns, soon
 from loopcheck.kit.buffers import Buffers
@@ -14,6 +15,8 @@ from loopcheck.kit.net import DatagramWatcher, datagrams, within
 from loopcheck.kit.peers import AS_SENT
 from loopcheck.kit.secure import CLOSE_NOTIFY, V12, Secure, SecurePeer, begun, calling, descriptors, pinned
 from loopcheck.kit.streaming import StreamPair
+
+AFTER = UPGRADES_CLIENTS
 
 TINY = 0.05
 """Seconds: a limit that is meant to be exceeded."""
@@ -121,6 +124,20 @@ async def talk(transport, protocol, peer, patience):
     return await peer.read(9), (await protocol.has_received(begin + 10, patience))[begin:]
 
 
+@check("asyncio-eventloop#asyncio.loop.start_tls", needs=("tls",), after=CONNECTS)
+async def client_talks_tls(secure, patience):
+    """start_tls() of a client returns a transport through which both ends talk TLS."""
+    async with secure.upgraded() as (transport, protocol, peer):
+        assert await talk(transport, protocol, peer, patience) == (b"from here", b"from there")
+
+
+@check("asyncio-eventloop#asyncio.loop.start_tls", needs=("tls",), after=CONNECTS)
+async def server_talks_tls(secure, patience):
+    """start_tls(server_side=True) returns a transport through which both ends talk TLS."""
+    async with secure.upgraded(server_side=True) as (transport, protocol, peer):
+        assert await talk(transport, protocol, peer, patience) == (b"from here", b"from there")
+
+
 @check("asyncio-eventloop#asyncio.loop.start_tls", needs=("tls",))
 async def client_upgrade(secure, patience):
     """start_tls() after a plain exchange returns a new transport, through which the same protocol talks TLS.
@@ -146,7 +163,7 @@ async def client_upgrade(secure, patience):
     assert (protocol.times("connection_made"), protocol.times("connection_lost")) == (1, 1)
 
 
-@check("asyncio-eventloop#asyncio.loop.start_tls", needs=("tls",))
+@check("asyncio-eventloop#asyncio.loop.start_tls", needs=("tls",), after=UPGRADES_SERVERS)
 async def server_side_upgrade(secure, patience):
     """start_tls(server_side=True) upgrades as the server, and data flows both ways."""
     async with secure.upgraded(server_side=True) as (transport, protocol, peer):
@@ -201,7 +218,7 @@ async def sni_and_verification(secure, tls):
     assert (asked, error) == ([tls.other], ssl.SSLCertVerificationError)
 
 
-@check("Lib/asyncio/sslproto.py: SSLProtocol.__init__", level="should", needs=("tls",))
+@check("Lib/asyncio/sslproto.py: SSLProtocol.__init__", level="should", needs=("tls",), after=UPGRADES_SERVERS)
 async def server_hostname_ignored_on_server(secure, patience):
     """server_hostname has no effect with server_side=True."""
     async with secure.upgraded(server_side=True, server_hostname="some.name") as (transport, protocol, peer):
@@ -403,7 +420,12 @@ async def handshake_failure(secure, tls, errors, patience):
     )
 
 
-@check("Lib/asyncio/sslproto.py: SSLProtocol._on_handshake_complete", level="should", needs=("tls",))
+@check(
+    "Lib/asyncio/sslproto.py: SSLProtocol._on_handshake_complete",
+    level="should",
+    needs=("tls",),
+    after=UPGRADES_SERVERS,
+)
 async def server_handshake_failure(secure, tls, errors):
     """A server's upgrade fails with an OSError when the client does not trust it."""
     async with secure.plain() as (plain, protocol, peer):
@@ -468,7 +490,7 @@ async def handshake_timeout(secure, errors):
     assert (error, protocol.times("connection_lost") <= 1, errors) == (ConnectionAbortedError, True, [])
 
 
-@check("asyncio-eventloop#asyncio.loop.start_tls", needs=("tls",))
+@check("asyncio-eventloop#asyncio.loop.start_tls", needs=("tls",), after=UPGRADES_SERVERS)
 async def server_handshake_timeout(secure, errors):
     """ssl_handshake_timeout holds for servers too: the client that stays silent is cut off."""
     async with secure.plain() as (plain, protocol, peer):

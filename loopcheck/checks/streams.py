@@ -10,6 +10,15 @@ import pathlib
 import socket
 
 import loopcheck.kit.spawning  # noqa: F401  # the tool "spawn"
+from loopcheck.basics import (
+    CONNECTS,
+    CONNECTS_OVER_TLS,
+    CONNECTS_TO_UNIX,
+    SERVES,
+    SERVES_TLS,
+    SERVES_UNIX,
+    UPGRADES_CLIENTS,
+)
 from loopcheck.check import also_in, check, untested
 from loopcheck.kit import pass_turns, refuses, soon, threaded
 from loopcheck.kit.channels import fill, pattern
@@ -18,6 +27,8 @@ from loopcheck.kit.net import putting_away, serving_streams
 from loopcheck.kit.peers import AS_SENT, Peer, compared, narrowed
 from loopcheck.kit.sockets import beginning, cancelled
 from loopcheck.kit.surroundings import warned
+
+AFTER = CONNECTS
 
 BIG = 2**22
 """Bytes; far more than a narrow connection takes of what nobody reads."""
@@ -105,7 +116,7 @@ async def kwargs_passed_through(loop, listener, patience):
     assert names == (here, here)
 
 
-@check("asyncio-stream#asyncio.start_server")
+@check("asyncio-stream#asyncio.start_server", after=SERVES)
 async def server_kwargs_passed_through(loop, patience):
     """start_server() hands its further arguments to create_server(), such as start_serving."""
     options = {"backlog": 5, "reuse_address": True, "start_serving": False}
@@ -150,7 +161,7 @@ async def refused(loop, patience):
     assert answer == ("ConnectionRefusedError", "ECONNREFUSED")
 
 
-@check("asyncio-stream#asyncio.open_unix_connection", needs=("unix-sockets",))
+@check("asyncio-stream#asyncio.open_unix_connection", needs=("unix-sockets",), after=CONNECTS_TO_UNIX)
 async def unix(loop, unix_listener, folder, patience):
     """open_unix_connection() takes str and path-like paths, and raises FileNotFoundError for one that is not there."""
     path, data = unix_listener.getsockname(), []
@@ -169,7 +180,7 @@ async def unix(loop, unix_listener, folder, patience):
     assert data == [b"hello"] * 2
 
 
-@check("asyncio-stream#asyncio.start_unix_server", needs=("unix-sockets",))
+@check("asyncio-stream#asyncio.start_unix_server", needs=("unix-sockets",), after=SERVES_UNIX)
 async def unix_server(loop, folder, patience):
     """start_unix_server() takes str and path-like paths, and serves there."""
     answers = []
@@ -192,7 +203,7 @@ async def unix_server(loop, folder, patience):
     assert answers == [b"HELLO\n"] * 2
 
 
-@check("asyncio-stream#asyncio.open_connection")
+@check("asyncio-stream#asyncio.open_connection", after=CONNECTS_OVER_TLS)
 async def tls(loop, listener, tls, patience):
     """open_connection() with ssl talks over TLS; its writer cannot half-close."""
     sent = pattern(100_000)
@@ -212,7 +223,7 @@ async def tls(loop, listener, tls, patience):
     assert (arrived, compared(answer, sent), can_end) == (AS_SENT, AS_SENT, False)
 
 
-@check("asyncio-stream#asyncio.start_server")
+@check("asyncio-stream#asyncio.start_server", after=SERVES_TLS)
 async def tls_server(loop, tls, patience):
     """start_server() with ssl talks over TLS; a writer of it cannot half-close."""
     sent, seen = pattern(100_000), []
@@ -233,7 +244,7 @@ async def tls_server(loop, tls, patience):
     assert (arrived, seen) == (AS_SENT, [False])
 
 
-@check("asyncio-stream#asyncio.StreamWriter.start_tls")
+@check("asyncio-stream#asyncio.StreamWriter.start_tls", after=UPGRADES_CLIENTS)
 async def start_tls(loop, listener, tls, patience):
     """start_tls() of a writer goes on over TLS, and reader and writer with it."""
     async with client(listener, patience) as (reader, writer, peer):
@@ -254,7 +265,7 @@ async def start_tls(loop, listener, tls, patience):
 # serving
 
 
-@check("asyncio-stream#asyncio.start_server")
+@check("asyncio-stream#asyncio.start_server", after=SERVES)
 async def plain_callback(loop, patience):
     """start_server() calls a plain function with a reader and a writer."""
 
@@ -269,7 +280,7 @@ async def plain_callback(loop, patience):
     assert arrived == b"not at the end"
 
 
-@check("asyncio-stream#asyncio.start_server")
+@check("asyncio-stream#asyncio.start_server", after=SERVES)
 async def coroutine_callback_is_task(loop, patience, trace):
     """start_server() runs a coroutine function as a task of its own, which all_tasks() and current_task() know."""
 
@@ -285,7 +296,7 @@ async def coroutine_callback_is_task(loop, patience, trace):
     assert trace == [(True, True)]
 
 
-@check("Lib/asyncio/streams.py: StreamReaderProtocol", level="should")
+@check("Lib/asyncio/streams.py: StreamReaderProtocol", level="should", after=SERVES)
 async def server_task_survives_gc(loop, patience):
     """The task of a handler, its reader and its writer outlive the garbage collector while they wait for the client."""
 
@@ -305,7 +316,7 @@ async def server_task_survives_gc(loop, patience):
             assert (first, await peer.read_to_end()) == (b"1 one\n", b"2 two\n")
 
 
-@check("Lib/asyncio/streams.py: StreamReaderProtocol.connection_made", level="should")
+@check("Lib/asyncio/streams.py: StreamReaderProtocol.connection_made", level="should", after=SERVES)
 async def cb_coroutine_exception(loop, errors, patience):
     """An exception of a handler is reported with its transport, and the connection is closed."""
     problem, made = ZeroDivisionError("of the handler"), []
@@ -322,7 +333,7 @@ async def cb_coroutine_exception(loop, errors, patience):
     assert (reported, arrived) == ([("Unhandled exception in client_connected_cb", problem, *made)], b"")
 
 
-@check("Lib/asyncio/streams.py: StreamReaderProtocol.connection_made", level="should", python=">=3.13")
+@check("Lib/asyncio/streams.py: StreamReaderProtocol.connection_made", level="should", python=">=3.13", after=SERVES)
 async def cb_cancelled(loop, errors, patience):
     """A handler that is cancelled closes the connection, and nothing is reported."""
 
@@ -337,7 +348,7 @@ async def cb_cancelled(loop, errors, patience):
     assert (arrived, errors) == (b"", [])
 
 
-@check("Lib/asyncio/streams.py: StreamReaderProtocol.connection_made", level="should")
+@check("Lib/asyncio/streams.py: StreamReaderProtocol.connection_made", level="should", after=SERVES)
 async def cb_sync_exception_reported(loop, errors, patience):
     """An exception of a plain function as the handler reaches the loop's exception handler."""
     problem, called = ZeroDivisionError("of the handler"), loop.create_future()
@@ -373,7 +384,7 @@ async def cb_sync_exception(loop, errors, patience):
     assert (reported, arrived) == ([("Unhandled exception in client_connected_cb", problem)], b"")
 
 
-@check("asyncio-stream#asyncio.start_server")
+@check("asyncio-stream#asyncio.start_server", after=SERVES)
 async def server_side_writer_close_in_cb(loop, patience):
     """A handler may write, close its writer and wait until that is closed; the client gets all of it, and the end."""
     sent, closed = pattern(500_000), loop.create_future()
@@ -392,7 +403,7 @@ async def server_side_writer_close_in_cb(loop, patience):
     assert compared(arrived, sent) == AS_SENT
 
 
-@check("asyncio-stream#asyncio.start_server")
+@check("asyncio-stream#asyncio.start_server", after=SERVES)
 async def many_clients(loop, patience):
     """150 clients at once get each their own data back."""
 
@@ -410,7 +421,7 @@ async def many_clients(loop, patience):
     assert answers == [b"%d\n" % number for number in range(150)]
 
 
-@check("asyncio-stream#asyncio.start_server")
+@check("asyncio-stream#asyncio.start_server", after=SERVES)
 async def server_limit(loop, patience, trace):
     """The limit of start_server() is that of its readers."""
 

@@ -21,6 +21,7 @@ import tempfile
 import threading
 
 import loopcheck.kit.lives  # noqa: F401  # the tool "wrong_life"
+from loopcheck.basics import STARTS_CHILDREN
 from loopcheck.check import also_in, check, untested
 from loopcheck.checks import transports
 from loopcheck.kit import pass_turns, refuses, run_coroutine, soon, threaded
@@ -45,6 +46,7 @@ from loopcheck.kit.turns import turns_until
 from loopcheck.kit.wait import Errand
 
 NEEDS = ("posix", "posix-tools")
+AFTER = STARTS_CHILDREN
 PIPE, STDOUT, DEVNULL = asyncio.subprocess.PIPE, asyncio.subprocess.STDOUT, asyncio.subprocess.DEVNULL
 NOTHING = {"stdin": DEVNULL, "stdout": DEVNULL, "stderr": DEVNULL}
 """The options of a child that has no pipes."""
@@ -137,7 +139,7 @@ async def neutral_values_accepted(loop, patience):
     assert (first.output, second.output) == ({1: b"hello\n"}, {1: b"hello\n"})
 
 
-@check(SHELL, level="should")
+@check(SHELL, level="should", after=())
 async def shell_cmd_type(loop, patience):
     """subprocess_shell() refuses a command that is neither str nor bytes."""
     seen = {}
@@ -147,7 +149,7 @@ async def shell_cmd_type(loop, patience):
     assert {name: kind for name, kind in seen.items() if kind not in ("ValueError", "TypeError")} == {}
 
 
-@check(SHELL)
+@check(SHELL, after=())
 async def shell_command_may_be_bytes(loop, patience):
     """subprocess_shell() takes a command that is bytes."""
     assert (await completed_shell(loop, patience, b"exit 3")).status == 3
@@ -253,7 +255,7 @@ async def preexec_exception(loop, patience):
     assert await outcome(child(loop, patience, "true", preexec_fn=fail)) == "SubprocessError"
 
 
-@check(SHELL)
+@check(SHELL, after=())
 async def missing_program_via_shell(loop, patience, folder):
     """A command that the shell does not find gives the shell's exit status, 127."""
     ended = await completed_shell(loop, patience, f"{folder}/missing")
@@ -414,7 +416,7 @@ async def get_pid_returncode(loop, patience):
     assert seen == [(pid, None), (pid, 0)]
 
 
-@check(PROCESS + ".pid")
+@check(PROCESS + ".pid", after=())
 async def pid_of_shell(patience):
     """The pid of a process of create_subprocess_shell() is the shell's."""
     async with process(patience, line="echo $$", stdout=PIPE) as made:
@@ -494,7 +496,7 @@ async def exit_codes(loop, patience):
     assert seen == endings
 
 
-@check(PROCESS + ".wait")
+@check(PROCESS + ".wait", after=())
 async def wait_returns_the_exit_code(patience):
     """wait() returns the return code, and the attribute returncode is the same afterwards."""
     seen = []
@@ -505,7 +507,7 @@ async def wait_returns_the_exit_code(patience):
     assert seen == [(0, 0), (201, 201), (-15, -15)]
 
 
-@check(SHELL)
+@check(SHELL, after=())
 async def shell_uses_sh(loop, patience):
     """subprocess_shell() runs the command line in a shell: pipelines, quotes, redirections, and its exit status."""
     ended = await completed_shell(loop, patience, "printf '%s|' \"a b\" c | cat; echo err >&2; exit 42")
@@ -685,7 +687,7 @@ async def child_closes_output_early(loop, patience):
 # children that leave grandchildren
 
 
-@check(PROTOCOL + ".process_exited")
+@check(PROTOCOL + ".process_exited", after=())
 async def exit_seen_while_pipe_held(loop, patience):
     """process_exited() is called when a child ends though a grandchild holds its pipes; connection_lost() waits."""
     with held_by_grandchild("exit 4") as (line, stdin, let_go):
@@ -711,7 +713,7 @@ async def wait_returns_while_pipe_held(patience):
     assert code == 4
 
 
-@check(TRANSPORT + ".close", level="should")
+@check(TRANSPORT + ".close", level="should", after=())
 async def close_does_not_wait_for_grandchildren(loop, patience):
     """close() of a transport leads to connection_lost() though a grandchild holds the child's pipes."""
     with held_by_grandchild("exit 4") as (line, stdin, _):
@@ -726,7 +728,7 @@ async def close_does_not_wait_for_grandchildren(loop, patience):
 # waiting
 
 
-@check(PROCESS + ".wait")
+@check(PROCESS + ".wait", after=())
 async def many_waiters(patience):
     """Any number of wait() calls get the return code, at the same time or afterwards."""
     async with process(patience, line="cat; exit 8", stdin=PIPE) as made:
@@ -806,7 +808,7 @@ async def communicated(patience, line, input=None, **options):
         return (*result, made.returncode)
 
 
-@check(PROCESS + ".communicate")
+@check(PROCESS + ".communicate", after=())
 async def communicate_basic(patience):
     """communicate() writes the input, closes stdin, reads all output, waits, and returns None for what is no pipe."""
     both = {"stdin": PIPE, "stdout": PIPE}
@@ -827,13 +829,13 @@ async def communicate_basic(patience):
     ]
 
 
-@check(PROCESS + ".communicate", python=">=3.12")
+@check(PROCESS + ".communicate", python=">=3.12", after=())
 async def communicate_none_closes_stdin(patience):
     """communicate() without input closes stdin."""
     assert await communicated(patience, "cat; echo end", stdin=PIPE, stdout=PIPE) == (b"end\n", None, 0)
 
 
-@check(PROCESS + ".communicate")
+@check(PROCESS + ".communicate", after=())
 async def communicate_large(patience):
     """communicate() passes megabytes through stdin, stdout and stderr at once without getting stuck."""
     data = os.urandom(1000) * 1000
@@ -843,7 +845,7 @@ async def communicate_large(patience):
     assert (compared(out, data), compared(err, bytes(len(data))), code) == (AS_SENT, AS_SENT, 0)
 
 
-@check(PROCESS + ".communicate")
+@check(PROCESS + ".communicate", after=())
 async def communicate_ignores_epipe(patience, errors):
     """communicate() does not mind a child that ends before it has read all of its input."""
     # It reads a line, so that it does not end before there is any.
@@ -970,7 +972,7 @@ async def drain_waits_for_the_child(patience):
 WORDY = "head -c 1000000 /dev/zero; echo written >&2"
 
 
-@check("Lib/asyncio/subprocess.py: SubprocessStreamProtocol", level="should")
+@check("Lib/asyncio/subprocess.py: SubprocessStreamProtocol", level="should", after=())
 async def stdout_backpressure(patience):
     """Output that is not read stops the child, and all of it comes when it is read."""
     options = {"stdout": PIPE, "stderr": PIPE, "limit": 1000}
@@ -1003,7 +1005,7 @@ async def pipe_pause_reading(loop, patience):
     assert (early, protocol.output[1]) == (b"", b"hello")
 
 
-@check("asyncio-subprocess#asyncio.create_subprocess_exec")
+@check("asyncio-subprocess#asyncio.create_subprocess_exec", after=())
 async def limit_argument(patience):
     """limit is that of the StreamReaders of stdout and stderr."""
     for line, name in (("head -c 5000 /dev/zero; echo", "stdout"), ("head -c 5000 /dev/zero >&2; echo >&2", "stderr")):
@@ -1012,7 +1014,7 @@ async def limit_argument(patience):
                 await soon(getattr(made, name).readline(), patience, "readline() ends")
 
 
-@check("asyncio-subprocess#asyncio.subprocess.STDOUT")
+@check("asyncio-subprocess#asyncio.subprocess.STDOUT", after=())
 async def stderr_to_stdout(loop, patience):
     """stderr=STDOUT gives both on descriptor 1, in the order in which they were written, and no pipe for 2."""
     line = "echo a; echo b >&2; echo c"
@@ -1071,7 +1073,7 @@ async def stdio_as_socket(loop, patience):
     assert (answer, kind) == (b"hello", socket.SOCK_STREAM)
 
 
-@check(EXEC)
+@check(EXEC, after=())
 async def stdio_as_file(loop, patience):
     """stdin, stdout and stderr may be files, which stay open in the parent."""
     with tempfile.TemporaryFile() as one, tempfile.TemporaryFile() as two, tempfile.TemporaryFile() as three:
@@ -1127,7 +1129,7 @@ async def env(loop, patience):
     assert (given.output[1], inherited.output[1]) == (b"ONLY=this\n", b"inherited\n")
 
 
-@check(EXEC)
+@check(EXEC, after=())
 async def cwd(loop, patience, folder):
     """cwd is the working directory of a child, as str, bytes or path-like."""
     forms = (folder, os.fsencode(folder), pathlib.Path(folder))
@@ -1149,7 +1151,7 @@ def openness(*files):
     return "; ".join(f"[ -e /dev/fd/{file.fileno()} ] && echo open || echo closed" for file in files)
 
 
-@check(POPEN, needs=("proc",))
+@check(POPEN, needs=("proc",), after=())
 async def pass_fds(loop, patience):
     """pass_fds keeps the named descriptors open in the child, and leaves them as they are in the parent."""
     with pipe() as (passed, other):
@@ -1160,7 +1162,7 @@ async def pass_fds(loop, patience):
     assert (ended.output, after) == ({1: b"open\nclosed\n"}, flags)
 
 
-@check(POPEN, needs=("proc",))
+@check(POPEN, needs=("proc",), after=())
 async def close_fds_default(loop, patience):
     """A child has no descriptors of its parent, unless close_fds=False lets it have those that are inheritable."""
     with pipe() as (inheritable, other):
@@ -1218,7 +1220,7 @@ async def process_group(loop, patience):
     assert seen == (pid, os.getsid(0))
 
 
-@check(POPEN)
+@check(POPEN, after=())
 async def umask(loop, patience):
     """umask is that of the child."""
     seen = [int((await completed_shell(loop, patience, "umask", umask=mask)).output[1], 8) for mask in (0o027, 0o111)]
@@ -1226,7 +1228,7 @@ async def umask(loop, patience):
     assert seen == [0o027, 0o111]
 
 
-@check(POPEN)
+@check(POPEN, after=())
 async def preexec_fn(loop, patience, folder):
     """preexec_fn is called in the child, before the program runs."""
     ended = await completed_shell(loop, patience, "pwd -P", preexec_fn=lambda: os.chdir(folder))
@@ -1234,7 +1236,7 @@ async def preexec_fn(loop, patience, folder):
     assert ended.output == {1: os.fsencode(os.path.realpath(folder)) + b"\n"}
 
 
-@check(POPEN)
+@check(POPEN, after=())
 async def restore_signals(loop, patience):
     """A child gets the signals that Python ignores with their default action, unless restore_signals=False."""
     script = "kill -PIPE $$; echo survived"
@@ -1501,7 +1503,7 @@ def unclosed_transport_warns(in_new_python, patience):
     assert ["unclosed" in text for text in texts].count(True) == 1, f"the warnings are {texts!r}"
 
 
-@check("asyncio-dev#asyncio-debug-mode")
+@check("asyncio-dev#asyncio-debug-mode", after=())
 async def debug_mode_works(loop, patience, errors, logged):
     """Children work in debug mode, and nothing is told to the exception handler."""
     loop.set_debug(True)
@@ -1540,7 +1542,7 @@ untested(
 # any life
 
 
-@check(PROTOCOL)
+@check(PROTOCOL, after=())
 def any_life_is_told_in_order(wrong_life):
     """Whatever is written to a child and however it ends, its protocol is told all of it once, in order, and rightly.
 

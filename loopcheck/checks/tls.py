@@ -11,6 +11,15 @@ import tempfile
 import weakref
 
 import loopcheck.kit.contexts  # noqa: F401  # the tool "var"
+from loopcheck.basics import (
+    CONNECTS,
+    CONNECTS_OVER_TLS,
+    CONNECTS_TO_UNIX,
+    SERVES,
+    SERVES_TLS,
+    SERVES_UNIX,
+    TAKES_ACCEPTED_SOCKETS,
+)
 from loopcheck.check import also_in, check, untested
 from loopcheck.checks import transports
 from loopcheck.kit import pass_turns, refuses, soon
@@ -19,6 +28,8 @@ from loopcheck.kit.channels import Wire, fill, pattern
 from loopcheck.kit.peers import AS_SENT, Peer, compared
 from loopcheck.kit.secure import CLOSE_NOTIFY, V12, V13, Secure, SecurePeer, begun, calling, descriptors, paced, pinned
 from loopcheck.kit.surroundings import environment, warned
+
+AFTER = CONNECTS_OVER_TLS
 
 TINY = 0.05
 """Seconds: a limit that is meant to be exceeded."""
@@ -84,7 +95,7 @@ async def settled(turns=8):
 # arguments
 
 
-@check("asyncio-eventloop#asyncio.loop.create_connection")
+@check("asyncio-eventloop#asyncio.loop.create_connection", after=CONNECTS_TO_UNIX)
 async def server_hostname_without_ssl_rejected(loop, folder):
     """create_connection() and create_unix_connection() raise ValueError for server_hostname without ssl."""
     methods = entrances(loop, folder, None)
@@ -97,7 +108,12 @@ async def server_hostname_without_ssl_rejected(loop, folder):
     assert got == dict.fromkeys(got, ValueError)
 
 
-@check("Lib/asyncio/base_events.py: BaseEventLoop.create_connection", level="should", needs=("unix-sockets",))
+@check(
+    "Lib/asyncio/base_events.py: BaseEventLoop.create_connection",
+    level="should",
+    needs=("unix-sockets",),
+    after=TAKES_ACCEPTED_SOCKETS,
+)
 async def handshake_timeout_without_ssl_rejected(loop, folder, socketpair):
     """Every method that takes ssl_handshake_timeout raises ValueError when it is given without ssl."""
     methods = entrances(loop, folder, socketpair[0])
@@ -106,7 +122,12 @@ async def handshake_timeout_without_ssl_rejected(loop, folder, socketpair):
     assert got == dict.fromkeys(methods, ValueError)
 
 
-@check("Lib/asyncio/base_events.py: BaseEventLoop.create_connection", level="should", needs=("unix-sockets",))
+@check(
+    "Lib/asyncio/base_events.py: BaseEventLoop.create_connection",
+    level="should",
+    needs=("unix-sockets",),
+    after=TAKES_ACCEPTED_SOCKETS,
+)
 async def shutdown_timeout_without_ssl_rejected(loop, folder, socketpair):
     """Every method that takes ssl_shutdown_timeout raises ValueError when it is given without ssl."""
     methods = entrances(loop, folder, socketpair[0])
@@ -137,7 +158,7 @@ async def nonpositive_timeouts_rejected(loop, secure, tls):
     assert got == dict.fromkeys(got, ValueError)
 
 
-@check("asyncio-eventloop#asyncio.loop.create_server", level="should", needs=("unix-sockets",))
+@check("asyncio-eventloop#asyncio.loop.create_server", level="should", needs=("unix-sockets",), after=SERVES_UNIX)
 async def server_ssl_bool_rejected(loop, folder):
     """create_server() and create_unix_server() raise TypeError when ssl is True or False: a server needs a context."""
     methods = entrances(loop, folder, None)
@@ -150,7 +171,7 @@ async def server_ssl_bool_rejected(loop, folder):
     assert got == dict.fromkeys(got, TypeError)
 
 
-@check("Lib/asyncio/sslproto.py: _create_transport_context", level="should", needs=("tls",))
+@check("Lib/asyncio/sslproto.py: _create_transport_context", level="should", needs=("tls",), after=SERVES_TLS)
 async def accepted_socket_ssl_true_rejected(loop, socketpair):
     """connect_accepted_socket(ssl=True) raises ValueError or TypeError: there is no default certificate."""
     near, _ = socketpair
@@ -163,7 +184,7 @@ async def accepted_socket_ssl_true_rejected(loop, socketpair):
     )
 
 
-@check("asyncio-eventloop#asyncio.loop.create_connection", needs=("tls",))
+@check("asyncio-eventloop#asyncio.loop.create_connection", needs=("tls",), after=CONNECTS)
 async def no_host_needs_server_hostname(loop, tls, socketpair):
     """create_connection() with ssl but without a host raises ValueError unless server_hostname is given."""
     near, _ = socketpair
@@ -184,6 +205,7 @@ async def no_host_needs_server_hostname(loop, tls, socketpair):
         "tls",
         "unix-sockets",
     ),
+    after=CONNECTS_TO_UNIX,
 )
 async def unix_needs_server_hostname(loop, tls, folder):
     """create_unix_connection() with ssl and without server_hostname raises ValueError, before it looks for the path."""
@@ -297,7 +319,7 @@ async def context_used_as_given(secure, tls):
     assert (of_client, of_server) == (True, True)
 
 
-@check("asyncio-eventloop#asyncio.loop.create_connection")
+@check("asyncio-eventloop#asyncio.loop.create_connection", after=CONNECTS)
 async def falsy_ssl_is_plain(loop, listener):
     """ssl=None and ssl=False make a plain connection, which knows nothing of TLS."""
     found = []
@@ -363,7 +385,7 @@ async def connection_made_after_handshake(secure):
     assert (known, events, made is transport) == ([(True, True, True)], ["connection_made"], True)
 
 
-@check("Lib/asyncio/sslproto.py: SSLProtocol.connection_lost", level="should", needs=("tls",))
+@check("Lib/asyncio/sslproto.py: SSLProtocol.connection_lost", level="should", needs=("tls",), after=SERVES_TLS)
 async def server_connection_made_after_handshake(secure, errors, patience):
     """A server's protocol is not called for a client that hangs up before the handshake is done."""
     async with secure.serving() as (accepted, call, _):
@@ -383,7 +405,7 @@ async def server_connection_made_after_handshake(secure, errors, patience):
     assert (events, errors) == ([], [])
 
 
-@check("asyncio-eventloop#asyncio.loop.connect_accepted_socket", needs=("tls",))
+@check("asyncio-eventloop#asyncio.loop.connect_accepted_socket", needs=("tls",), after=SERVES_TLS)
 async def connect_accepted_socket(loop, secure, tls, listener, patience):
     """connect_accepted_socket() with a context does the server's handshake, and returns the protocol of the factory."""
     made = []
@@ -512,7 +534,7 @@ async def alpn(secure, tls):
     assert selected == [("h2", "h2"), ("http/1.1", "http/1.1"), (None, None), (None, None)] * 2
 
 
-@check("ssl#ssl.SSLContext.sni_callback", level="should", needs=("tls",))
+@check("ssl#ssl.SSLContext.sni_callback", level="should", needs=("tls",), after=SERVES_TLS)
 async def sni_callback_switches_context(secure, tls):
     """A server's sni_callback is called with the TLS object, the name and the context, and can change the context.
 
@@ -535,7 +557,7 @@ async def sni_callback_switches_context(secure, tls):
     assert (outcome, called, names) == ("done", [(True, tls.other, True)], [tls.other])
 
 
-@check("ssl#ssl.SSLContext.sni_callback", level="should", needs=("tls",))
+@check("ssl#ssl.SSLContext.sni_callback", level="should", needs=("tls",), after=SERVES)
 async def sni_callback_alert(secure, tls, errors):
     """When a server's sni_callback returns an alert the handshake fails, and the protocol is not called."""
     server = tls.server
@@ -549,7 +571,7 @@ async def sni_callback_alert(secure, tls, errors):
     assert (outcome != "done", events, errors) == (True, [], [])
 
 
-@check("ssl#ssl.SSLContext.sni_callback", level="should", needs=("tls",))
+@check("ssl#ssl.SSLContext.sni_callback", level="should", needs=("tls",), after=SERVES_TLS)
 async def sni_callback_exception(secure, tls, errors, patience):
     """What a server's sni_callback raises goes to sys.unraisablehook, the handshake fails, and the server goes on."""
     error = ZeroDivisionError("mine")
@@ -575,7 +597,7 @@ async def sni_callback_exception(secure, tls, errors, patience):
     assert (outcome != "done", hooked, again, errors) == (True, [error], "done", [])
 
 
-@check("ssl#ssl.SSLContext.session_stats", level="should", needs=("tls",))
+@check("ssl#ssl.SSLContext.session_stats", level="should", needs=("tls",), after=SERVES_TLS)
 async def server_resumes_sessions(secure, tls):
     """A client that comes back with its session resumes it: tickets of a server's TLS 1.3 arrive and are honoured."""
     context = tls.server
@@ -811,7 +833,7 @@ async def refused_late(secure, near, far, patience):
     return protocol.times("connection_lost") == 1 and isinstance(protocol.lost_with, OSError | None)
 
 
-@check("asyncio-protocol#asyncio.BaseTransport.get_extra_info", level="should", needs=("tls",))
+@check("asyncio-protocol#asyncio.BaseTransport.get_extra_info", level="should", needs=("tls",), after=SERVES_TLS)
 async def client_cert_optional(secure, tls):
     """With CERT_OPTIONAL clients with and without a certificate connect; "peercert" is the certificate, or None."""
     found = []
@@ -1162,7 +1184,7 @@ async def tickets_are_invisible(secure, tls, patience):
     assert (before, protocol.chunks, session) == (["connection_made"], [b"y"], (True, False))
 
 
-@check("Lib/asyncio/sslproto.py: SSLProtocol", level="should", needs=("tls",))
+@check("Lib/asyncio/sslproto.py: SSLProtocol", level="should", needs=("tls",), after=SERVES_TLS)
 async def many_concurrent(secure, patience):
     """Connections that are made at once all complete, and each carries its own data."""
     number = 20
@@ -1184,7 +1206,12 @@ def echo(protocol):
     protocol.transport.write(protocol.chunks[-1])
 
 
-@check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop._accept_connection", level="should", needs=("tls",))
+@check(
+    "Lib/asyncio/selector_events.py: BaseSelectorEventLoop._accept_connection",
+    level="should",
+    needs=("tls",),
+    after=SERVES_TLS,
+)
 async def slow_handshake_does_not_block_accept(secure):
     """Clients that connect and stay silent do not keep others waiting."""
     async with secure.serving(react={"data_received": echo}) as (_, call, _):
@@ -1688,7 +1715,7 @@ async def shutdown_timeout(secure, errors, patience):
     assert (ends, errors) == ([True, True], [])
 
 
-@check("asyncio-eventloop#asyncio.loop.create_server", needs=("tls",))
+@check("asyncio-eventloop#asyncio.loop.create_server", needs=("tls",), after=SERVES_TLS)
 async def shutdown_timeout_server_side(secure, patience):
     """ssl_shutdown_timeout of create_server() holds for the connections that it accepts."""
     async with secure.server(ssl_shutdown_timeout=TINY) as (transport, protocol, peer):
@@ -1713,7 +1740,7 @@ async def shutdown_timeout_peer_initiated(secure, patience):
 # the handshake, when it fails
 
 
-@check("Lib/asyncio/sslproto.py: SSLProtocol._on_handshake_complete", level="should", needs=("tls",))
+@check("Lib/asyncio/sslproto.py: SSLProtocol._on_handshake_complete", level="should", needs=("tls",), after=SERVES_TLS)
 async def garbage_to_server(secure, tls, errors):
     """What is no TLS ends that one connection: no protocol is called, nothing is reported, and the server goes on."""
     junk = (b"GET / HTTP/1.1\r\n\r\n", b"\0", random.Random(1).randbytes(300), b"\x16\x03\x01\xff\xff" + bytes(70_000))
@@ -1740,7 +1767,12 @@ def send_junk(sock, data):
         sock.shutdown(socket.SHUT_WR)
 
 
-@check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop._accept_connection2", level="should", needs=("tls",))
+@check(
+    "Lib/asyncio/selector_events.py: BaseSelectorEventLoop._accept_connection2",
+    level="should",
+    needs=("tls",),
+    after=SERVES_TLS,
+)
 async def server_handshake_error_reported_in_debug(loop, secure, errors):
     """In debug mode a handshake that a server could not finish is reported, with exception, transport and protocol."""
     loop.set_debug(True)
@@ -1870,7 +1902,7 @@ async def handshake_spoilt_anywhere(secure, tls, errors):
     assert errors == []
 
 
-@check("Lib/asyncio/sslproto.py: SSLProtocol._do_handshake", level="should", needs=("tls",))
+@check("Lib/asyncio/sslproto.py: SSLProtocol._do_handshake", level="should", needs=("tls",), after=SERVES_TLS)
 async def server_handshake_cut_anywhere(secure, tls, errors):
     """Wherever a client's part of the handshake is cut off, no protocol of the server is called, and it goes on."""
     async with secure.serving(react={"data_received": echo}) as (accepted, call, _):
@@ -1943,7 +1975,7 @@ async def handshake_timeout_message(secure):
     assert f"longer than {TINY} seconds" in str(refusal.error)
 
 
-@check("asyncio-eventloop#asyncio.loop.create_server", needs=("tls",))
+@check("asyncio-eventloop#asyncio.loop.create_server", needs=("tls",), after=SERVES)
 async def handshake_timeout_server(secure, errors):
     """ssl_handshake_timeout of create_server() ends the connection of a client that does not finish its handshake."""
     async with secure.serving(ssl_handshake_timeout=TINY) as (accepted, call, _):
@@ -2039,7 +2071,12 @@ async def failed_handshake_leaks_nothing(secure, tls):
     assert (after, alive(), warnings) == (before, None, [])
 
 
-@check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop._accept_connection2", level="should", needs=("tls",))
+@check(
+    "Lib/asyncio/selector_events.py: BaseSelectorEventLoop._accept_connection2",
+    level="should",
+    needs=("tls",),
+    after=SERVES,
+)
 async def server_failed_handshake_leaks_nothing(secure, tls):
     """Handshakes of a server that fail leave no descriptor and no task, and nothing holds the protocols."""
 
@@ -2205,7 +2242,7 @@ def base_exceptions_propagate(new_loop, secure_on, patience):
 # servers
 
 
-@check("asyncio-eventloop#asyncio.Server.close", needs=("tls",))
+@check("asyncio-eventloop#asyncio.Server.close", needs=("tls",), after=SERVES_TLS)
 async def server_close_keeps_connections(secure):
     """close() of a server leaves its TLS connections working."""
     async with secure.serving(react={"data_received": echo}) as (_, call, server):
@@ -2222,7 +2259,7 @@ async def server_close_keeps_connections(secure):
     assert (before, after) == (b"before", b"after")
 
 
-@check("asyncio-eventloop#asyncio.Server.close_clients", python=">=3.13", needs=("tls",))
+@check("asyncio-eventloop#asyncio.Server.close_clients", python=">=3.13", needs=("tls",), after=SERVES_TLS)
 async def server_close_clients(secure, patience):
     """close_clients() and abort_clients() of a server end its TLS connections, after which wait_closed() returns."""
     ends = []

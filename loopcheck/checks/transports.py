@@ -12,12 +12,15 @@ import time
 import weakref
 
 import loopcheck.kit.talks  # noqa: F401  # the tool "unlike"
+from loopcheck.basics import CONNECTS
 from loopcheck.check import also_in, check
 from loopcheck.kit import pass_turns, refuses, threaded
 from loopcheck.kit.channels import Wire, fill, pattern
 from loopcheck.kit.clock import SPINNING
 from loopcheck.kit.peers import AS_SENT, compared
 from loopcheck.kit.surroundings import warned
+
+AFTER = CONNECTS
 
 BIG = 2**20
 """Bytes; more than a narrow connection takes at once."""

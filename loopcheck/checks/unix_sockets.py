@@ -10,12 +10,15 @@ import socket
 import ssl
 import stat
 
+from loopcheck.basics import CONNECTS_OVER_TLS, CONNECTS_TO_UNIX, SERVES, SERVES_TLS, SERVES_UNIX
 from loopcheck.check import also_in, check
 from loopcheck.kit import StreamWatcher, pass_turns, refuses, soon
 from loopcheck.kit.attempts import answers_to_crowd
 from loopcheck.kit.names import error_of, outcome
 from loopcheck.kit.net import Watchers, closing, entered, putting_away, reaches
 from loopcheck.kit.peers import Peer
+
+AFTER = SERVES_UNIX
 
 UNIX = ("unix-connections",)
 TOO_LONG = "x" * 200
@@ -111,7 +114,7 @@ def forms_of(path):
 # create_unix_connection()
 
 
-@check("asyncio-eventloop#asyncio.loop.create_unix_connection", needs=UNIX)
+@check("asyncio-eventloop#asyncio.loop.create_unix_connection", needs=UNIX, after=())
 async def connection_basic(loop, unix_listener, patience):
     """create_unix_connection() connects to the path, and returns the transport and the protocol of the connection."""
     connecting = loop.create_unix_connection(watcher, unix_listener.getsockname())
@@ -126,7 +129,7 @@ async def connection_basic(loop, unix_listener, patience):
             assert await peer.read(5) == b"world"
 
 
-@check("asyncio-eventloop#asyncio.loop.create_unix_connection", needs=UNIX)
+@check("asyncio-eventloop#asyncio.loop.create_unix_connection", needs=UNIX, after=CONNECTS_TO_UNIX)
 async def connection_path_forms(loop, unix_listener, patience):
     """The path of create_unix_connection() may be a str, bytes, a pathlib.Path or any object with __fspath__()."""
     forms = forms_of(unix_listener.getsockname())
@@ -136,7 +139,9 @@ async def connection_path_forms(loop, unix_listener, patience):
     assert connected == [True] * len(forms)
 
 
-@check("asyncio-eventloop#asyncio.loop.create_unix_connection", needs=(*UNIX, "abstract-sockets"))
+@check(
+    "asyncio-eventloop#asyncio.loop.create_unix_connection", needs=(*UNIX, "abstract-sockets"), after=CONNECTS_TO_UNIX
+)
 async def connection_abstract(loop, folder, patience):
     """create_unix_connection() connects to abstract addresses, which begin with a zero byte, as str and as bytes.
 
@@ -152,14 +157,19 @@ async def connection_abstract(loop, folder, patience):
     assert connected == [True, True]
 
 
-@check("Lib/asyncio/unix_events.py: _UnixSelectorEventLoop.create_unix_connection", level="should", needs=UNIX)
+@check(
+    "Lib/asyncio/unix_events.py: _UnixSelectorEventLoop.create_unix_connection",
+    level="should",
+    needs=UNIX,
+    after=CONNECTS_TO_UNIX,
+)
 async def connection_no_path_no_sock(loop, patience):
     """create_unix_connection() raises ValueError without path and without sock."""
     with refuses(ValueError, "create_unix_connection() without path and sock"):
         await entered(client(loop, patience))
 
 
-@check("asyncio-eventloop#asyncio.loop.create_unix_connection", needs=UNIX)
+@check("asyncio-eventloop#asyncio.loop.create_unix_connection", needs=UNIX, after=CONNECTS_TO_UNIX)
 async def connection_path_and_sock(loop, unix_listener, patience):
     """create_unix_connection() raises ValueError for a path together with a sock, and leaves that sock open."""
     with pair() as (near, _):
@@ -169,7 +179,12 @@ async def connection_path_and_sock(loop, unix_listener, patience):
         assert is_open(near), "the socket was closed"
 
 
-@check("Lib/asyncio/unix_events.py: _UnixSelectorEventLoop.create_unix_connection", level="should", needs=UNIX)
+@check(
+    "Lib/asyncio/unix_events.py: _UnixSelectorEventLoop.create_unix_connection",
+    level="should",
+    needs=UNIX,
+    after=CONNECTS_TO_UNIX,
+)
 async def connection_wrong_sock(loop, patience):
     """create_unix_connection() raises ValueError for a sock that is no Unix stream socket, and leaves it open."""
     with pair(socket.SOCK_DGRAM) as (datagrams, _), socket.socket(socket.AF_INET) as tcp:
@@ -180,7 +195,7 @@ async def connection_wrong_sock(loop, patience):
         assert [is_open(sock) for sock in (tcp, datagrams)] == [True, True]
 
 
-@check("asyncio-eventloop#asyncio.loop.create_unix_connection", needs=UNIX)
+@check("asyncio-eventloop#asyncio.loop.create_unix_connection", needs=UNIX, after=CONNECTS_TO_UNIX)
 async def connection_sock(loop, patience):
     """create_unix_connection() with a connected sock uses that, also if it was a blocking one."""
     with pair() as (near, far):
@@ -194,7 +209,12 @@ async def connection_sock(loop, patience):
                 peer.let_go()
 
 
-@check("Lib/asyncio/unix_events.py: _UnixSelectorEventLoop.create_unix_connection", level="should", needs=UNIX)
+@check(
+    "Lib/asyncio/unix_events.py: _UnixSelectorEventLoop.create_unix_connection",
+    level="should",
+    needs=UNIX,
+    after=CONNECTS_TO_UNIX,
+)
 async def connection_sock_made_non_blocking(loop, patience):
     """create_unix_connection() makes the sock that it is given non-blocking."""
     with pair() as (near, _), near.dup() as same:
@@ -202,14 +222,19 @@ async def connection_sock_made_non_blocking(loop, patience):
             assert not os.get_blocking(same.fileno())
 
 
-@check("asyncio-eventloop#asyncio.loop.create_unix_connection", needs=UNIX)
+@check("asyncio-eventloop#asyncio.loop.create_unix_connection", needs=UNIX, after=CONNECTS_TO_UNIX)
 async def connection_keyword_only(loop, unix_listener, patience):
     """All arguments of create_unix_connection() after the path are keyword-only."""
     with refuses(TypeError, "create_unix_connection() with a third positional argument"):
         await entered(client(loop, patience, unix_listener.getsockname(), None))
 
 
-@check("Lib/asyncio/unix_events.py: _UnixSelectorEventLoop.create_unix_connection", level="should", needs=UNIX)
+@check(
+    "Lib/asyncio/unix_events.py: _UnixSelectorEventLoop.create_unix_connection",
+    level="should",
+    needs=UNIX,
+    after=CONNECTS_TO_UNIX,
+)
 async def connection_ssl_needs_hostname(loop, unix_listener, patience):
     """create_unix_connection() raises ValueError for ssl without server_hostname: a path names no host."""
     with refuses(ValueError, "create_unix_connection() with ssl and without server_hostname"):
@@ -217,7 +242,12 @@ async def connection_ssl_needs_hostname(loop, unix_listener, patience):
         await entered(client(loop, patience, unix_listener.getsockname(), ssl=context))
 
 
-@check("Lib/asyncio/unix_events.py: _UnixSelectorEventLoop.create_unix_connection", level="should", needs=UNIX)
+@check(
+    "Lib/asyncio/unix_events.py: _UnixSelectorEventLoop.create_unix_connection",
+    level="should",
+    needs=UNIX,
+    after=CONNECTS_TO_UNIX,
+)
 async def connection_hostname_without_ssl(loop, unix_listener, patience):
     """create_unix_connection() raises ValueError for a server_hostname without ssl, even an empty one."""
     for name in ("localhost", ""):
@@ -225,7 +255,12 @@ async def connection_hostname_without_ssl(loop, unix_listener, patience):
             await entered(client(loop, patience, unix_listener.getsockname(), server_hostname=name))
 
 
-@check("Lib/asyncio/unix_events.py: _UnixSelectorEventLoop.create_unix_connection", level="should", needs=UNIX)
+@check(
+    "Lib/asyncio/unix_events.py: _UnixSelectorEventLoop.create_unix_connection",
+    level="should",
+    needs=UNIX,
+    after=CONNECTS_TO_UNIX,
+)
 async def connection_timeouts_without_ssl(loop, unix_listener, patience):
     """create_unix_connection() raises ValueError for ssl_handshake_timeout or ssl_shutdown_timeout without ssl."""
     for option in ("ssl_handshake_timeout", "ssl_shutdown_timeout"):
@@ -233,7 +268,7 @@ async def connection_timeouts_without_ssl(loop, unix_listener, patience):
             await entered(client(loop, patience, unix_listener.getsockname(), **{option: 10.0}))
 
 
-@check("asyncio-eventloop#asyncio.loop.create_unix_connection", needs=UNIX)
+@check("asyncio-eventloop#asyncio.loop.create_unix_connection", needs=UNIX, after=CONNECTS_OVER_TLS)
 async def connection_tls(loop, unix_listener, tls, patience):
     """create_unix_connection() with ssl and server_hostname makes a TLS connection."""
     secure = {"ssl": tls.client, "server_hostname": tls.host}
@@ -246,7 +281,7 @@ async def connection_tls(loop, unix_listener, tls, patience):
             peer.let_go()
 
 
-@check("asyncio-eventloop#asyncio.loop.create_unix_connection", needs=UNIX)
+@check("asyncio-eventloop#asyncio.loop.create_unix_connection", needs=UNIX, after=CONNECTS_TO_UNIX)
 async def connection_missing_path(loop, folder, patience):
     """create_unix_connection() raises FileNotFoundError for a path that does not exist."""
     answer = await outcome(entered(client(loop, patience, f"{folder}/missing")))
@@ -254,7 +289,7 @@ async def connection_missing_path(loop, folder, patience):
     assert answer == ("FileNotFoundError", "ENOENT")
 
 
-@check("asyncio-eventloop#asyncio.loop.create_unix_connection", needs=UNIX)
+@check("asyncio-eventloop#asyncio.loop.create_unix_connection", needs=UNIX, after=CONNECTS_TO_UNIX)
 async def connection_refused(loop, folder, patience):
     """create_unix_connection() raises ConnectionRefusedError for a socket file on which nobody listens.
 
@@ -268,7 +303,7 @@ async def connection_refused(loop, folder, patience):
     assert answer == ("ConnectionRefusedError", "ECONNREFUSED")
 
 
-@check("asyncio-eventloop#asyncio.loop.create_unix_connection", needs=UNIX)
+@check("asyncio-eventloop#asyncio.loop.create_unix_connection", needs=UNIX, after=CONNECTS_TO_UNIX)
 async def connection_to_regular_file(loop, folder, patience):
     """create_unix_connection() raises the platform's error for a file that is no socket."""
     path = pathlib.Path(folder, "file")
@@ -279,21 +314,36 @@ async def connection_to_regular_file(loop, folder, patience):
     assert answer == connecting_by_socket(str(path))
 
 
-@check("Lib/asyncio/unix_events.py: _UnixSelectorEventLoop.create_unix_connection", level="should", needs=UNIX)
+@check(
+    "Lib/asyncio/unix_events.py: _UnixSelectorEventLoop.create_unix_connection",
+    level="should",
+    needs=UNIX,
+    after=CONNECTS_TO_UNIX,
+)
 async def connection_path_bad_type(loop, patience):
     """create_unix_connection() raises TypeError for a path that is a number."""
     with refuses(TypeError, "create_unix_connection() with the path 5"):
         await entered(client(loop, patience, 5))
 
 
-@check("Lib/asyncio/unix_events.py: _UnixSelectorEventLoop.create_unix_connection", level="should", needs=UNIX)
+@check(
+    "Lib/asyncio/unix_events.py: _UnixSelectorEventLoop.create_unix_connection",
+    level="should",
+    needs=UNIX,
+    after=CONNECTS_TO_UNIX,
+)
 async def connection_path_too_long(loop, folder, patience):
     """create_unix_connection() raises OSError for a path that is too long for an address, and never cuts it off."""
     with refuses(OSError, "create_unix_connection() with a path of 200 characters"):
         await entered(client(loop, patience, f"{folder}/{TOO_LONG}"))
 
 
-@check("Lib/asyncio/unix_events.py: _UnixSelectorEventLoop.create_unix_connection", level="should", needs=UNIX)
+@check(
+    "Lib/asyncio/unix_events.py: _UnixSelectorEventLoop.create_unix_connection",
+    level="should",
+    needs=UNIX,
+    after=CONNECTS_TO_UNIX,
+)
 async def connection_failure_closes_socket(loop, folder, patience):
     """A create_unix_connection() that fails leaves no descriptor open."""
     await outcome(entered(client(loop, patience, f"{folder}/missing")))
@@ -306,7 +356,7 @@ async def connection_failure_closes_socket(loop, folder, patience):
     assert (failures, len(os.listdir("/dev/fd")) - before) == ({("FileNotFoundError", "ENOENT")}, 0)
 
 
-@check("asyncio-protocol#asyncio.BaseTransport.get_extra_info", needs=UNIX)
+@check("asyncio-protocol#asyncio.BaseTransport.get_extra_info", needs=UNIX, after=CONNECTS_TO_UNIX)
 async def connection_extra_info(loop, unix_listener, patience):
     """The transport of a Unix connection has the server's path as peername, and its own, empty name as sockname."""
     async with client(loop, patience, unix_listener.getsockname()) as (transport, _):
@@ -315,7 +365,7 @@ async def connection_extra_info(loop, unix_listener, patience):
         assert names == (unix_listener.getsockname(), "")
 
 
-@check("asyncio-protocol#asyncio.BaseTransport.get_extra_info", needs=UNIX)
+@check("asyncio-protocol#asyncio.BaseTransport.get_extra_info", needs=UNIX, after=CONNECTS_TO_UNIX)
 async def connection_socket_info(loop, unix_listener, patience):
     """The transport of a Unix connection has a socket of the family AF_UNIX.
 
@@ -327,7 +377,7 @@ async def connection_socket_info(loop, unix_listener, patience):
         assert (sock.family, sock.getpeername()) == (socket.AF_UNIX, unix_listener.getsockname())
 
 
-@check("asyncio-protocol#asyncio.Protocol.eof_received", needs=UNIX)
+@check("asyncio-protocol#asyncio.Protocol.eof_received", needs=UNIX, after=CONNECTS_TO_UNIX)
 async def half_close(loop, unix_listener, patience):
     """A Unix connection whose peer has ended its half is still good for writing, if eof_received() returns True."""
 
@@ -435,7 +485,7 @@ async def server_sock(loop, folder, patience):
             assert await serves(path, accepted, patience)
 
 
-@check("Lib/asyncio/base_events.py: BaseEventLoop.create_server", level="should", needs=("unix-sockets",))
+@check("Lib/asyncio/base_events.py: BaseEventLoop.create_server", level="should", needs=("unix-sockets",), after=SERVES)
 async def create_server_takes_unix_socket(loop, folder, patience):
     """create_server() with a bound Unix socket listens on that.
 
@@ -470,7 +520,7 @@ async def server_timeouts_without_ssl(loop, folder, patience):
             await entered(server(loop, patience, f"{folder}/server", **{option: 10.0}))
 
 
-@check("asyncio-eventloop#asyncio.loop.create_unix_server", needs=UNIX)
+@check("asyncio-eventloop#asyncio.loop.create_unix_server", needs=UNIX, after=SERVES_TLS)
 async def server_tls(loop, folder, tls, patience):
     """create_unix_server() with ssl accepts TLS connections."""
     path, accepted = f"{folder}/server", Watchers(StreamWatcher, lambda: None)
@@ -514,7 +564,7 @@ async def server_backlog(loop, folder, patience):
     assert 1 <= waiting <= 4, f"with backlog=1 there was room for {waiting} connections"
 
 
-@check("asyncio-eventloop#asyncio.loop.create_unix_server", level="should", needs=UNIX)
+@check("asyncio-eventloop#asyncio.loop.create_unix_server", level="should", needs=UNIX, after=())
 async def more_than_backlog_are_served(loop, folder, errors, patience):
     """A Unix server serves more clients at once than its backlog says, in the end: who is turned away tries again."""
     path, echo = f"{folder}/server", {"data_received": lambda protocol: protocol.transport.write(protocol.data)}

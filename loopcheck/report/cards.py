@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from loopcheck import known
-from loopcheck.outcomes import ACCEPTABLE, LEVEL_MEANS, OUTCOMES
+from loopcheck.outcomes import ACCEPTABLE, LEVEL_MEANS, LEVELS, OUTCOMES
 from loopcheck.report import verdict
 from loopcheck.report.records import Report
 from loopcheck.settings import SETTINGS
@@ -17,6 +18,15 @@ _WIDEST = 2000
 """How many characters of one field a card shows; the record has more."""
 
 _LABEL = 10
+
+_SHOWN = 8
+"""How many ids are listed of those that never ran, or of those that one failure explains."""
+
+_BRIEF = 70
+"""How many characters the summary takes to say what is wrong with one."""
+
+_CAUSES = 20
+"""How many causes the summary lists."""
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 
@@ -61,7 +71,12 @@ def card(record: dict[str, Any], rerun: str) -> str:
         ("reference", f"{record['reference']}  {record['link']}"),
         ("rerun", rerun),
     ]
-    lines = [record["sentence"]]
+    return "\n".join([record["sentence"], *_lines(rows)])
+
+
+def _lines(rows: Sequence[tuple[str, str]]) -> list[str]:
+    """The rows of a card that are not empty, each with its label before its first line."""
+    lines = []
     for label, value in rows:
         text = clean(value)
         if len(text) > _WIDEST:
@@ -70,7 +85,42 @@ def card(record: dict[str, Any], rerun: str) -> str:
         if first or more:
             lines.append(f"{label:<{_LABEL}} {first}")
             lines += [f"{'':<{_LABEL}} {line}" for line in more]
-    return "\n".join(lines)
+    return lines
+
+
+def fold(failed: Sequence[Any], report: Report, *, every: bool) -> list[Any]:
+    """pytest's reports of failures without those that others explain: these are named in the cards of the others.
+
+    Args:
+        every: whether to keep all; each of them then says what explains it.
+    """
+    explained: dict[str, list[dict[str, Any]]] = {}
+    for record in report.outcomes():
+        if cause := report.because.get(record["id"]):
+            explained.setdefault(cause, []).append(record)
+    kept = []
+    for one in failed:
+        cause = report.because.get(one.nodeid, "")
+        rows = [
+            ("because", f"{cause} fails, too: fix that first" if cause else ""),
+            ("explains", _explained(explained.get(one.nodeid, []), report.checks.get(one.nodeid, {}))),
+        ]
+        if isinstance(one.longrepr, str) and (lines := _lines(rows)):
+            one.longrepr = "\n".join([one.longrepr, *lines])
+        if every or not cause:
+            kept.append(one)
+    return kept
+
+
+def _explained(records: Sequence[dict[str, Any]], cause: dict[str, Any]) -> str:
+    """The failures that one explains: its own in settings, and the others one a line, or by area if they are many."""
+    own = [record["setting"] for record in records if record["check"].partition("[")[0] == cause["check"]]
+    others = [record for record in records if record["check"].partition("[")[0] != cause["check"]]
+    lines = [f"the same in the settings {', '.join(own)}"] if own else []
+    if len(others) <= _SHOWN:
+        return "\n".join([*lines, *(f"{record['id']}: {record['outcome']}" for record in others)])
+    areas = Counter(record["area"] for record in others).most_common()
+    return "\n".join([*lines, f"{len(others)} other failures: {', '.join(f'{area} {n}' for area, n in areas)}"])
 
 
 def why_not_failed(record: dict[str, Any]) -> str:
@@ -121,12 +171,12 @@ def _place(record: dict[str, Any]) -> str:
     return where
 
 
-_SHOWN = 8
-"""How many ids the summary lists of those that never ran."""
+def summary(terminal: Any, report: Report, subjects: list[dict[str, Any]], level: Any, *, folded: int = 0) -> None:
+    """Write the closing tables with pytest's terminal writer: by subject, areas and outcomes.
 
-
-def summary(terminal: Any, report: Report, subjects: list[dict[str, Any]], level: Any) -> None:
-    """Write the closing tables with pytest's terminal writer: by subject, areas and outcomes."""
+    Args:
+        folded: how many failures have no card, because another explains them.
+    """
     records = report.outcomes()
     if not records:
         return
@@ -145,11 +195,13 @@ def summary(terminal: Any, report: Report, subjects: list[dict[str, Any]], level
         terminal.section(f"{subject['factory']} ({version or 'no distribution'})", sep="=")
         for line in table(mine):
             terminal.write_line(line)
-        for line in only_in_settings(mine):
+        for line in (*only_in_settings(mine), *fix_first(mine, report.because)):
             terminal.write_line(line)
         _verdict_line(terminal, mine, level)
         if unreasoned := known.to_do(mine):
             terminal.write_line(f"known failures whose reason is still to be written ({known.TODO}): {unreasoned}")
+    if folded:
+        terminal.write_line(f"{folded} failures that others explain have no card; --loop-cards=all shows them")
     footer = report.head.get("footer", {})
     if not footer.get("complete", True):
         terminal.write_line(f"incomplete: {footer['why']}", red=True)
@@ -176,6 +228,33 @@ def only_in_settings(records: list[dict[str, Any]]) -> list[str]:
             settings.setdefault(plain, []).append(record["setting"])
     lines = [f"  {plain}: {', '.join(names)}" for plain, names in settings.items()]
     return ["hold in the plain run, but not in a setting:", *lines] if lines else []
+
+
+def fix_first(records: Sequence[dict[str, Any]], because: Mapping[str, str]) -> list[str]:
+    """The failures that explain those of other checks, as lines of text: by level, and by how many they explain."""
+    found = {record["id"]: record for record in records}
+    explained = Counter(
+        cause
+        for id, cause in because.items()
+        if id in found and found[id]["check"].partition("[")[0] != found[cause]["check"].partition("[")[0]
+    )
+    if not explained:
+        return []
+    causes = sorted(explained, key=lambda id: (LEVELS.index(found[id]["level"]), -explained[id]))
+    shown, more = causes[:_CAUSES], len(causes) - _CAUSES
+    width = len(str(max(explained.values())))
+    return [
+        f"fix these first, for they explain {explained.total()} failures of other checks:",
+        *(f"  {found[id]['level']:<6} {explained[id]:>{width}}  {id}: {_briefly(found[id])}" for id in shown),
+        *([f"  ... and {more} more"] if more > 0 else []),
+    ]
+
+
+def _briefly(record: dict[str, Any]) -> str:
+    """What is wrong, in a few words."""
+    outcome = record.get("was", record["outcome"])
+    said = record.get("message", "") if "error" in record or outcome != "failed" else record.get("observed", "")
+    return clean(said).partition("\n")[0][:_BRIEF] or outcome
 
 
 def table(records: list[dict[str, Any]]) -> list[str]:

@@ -42,7 +42,9 @@ def content(runs: Sequence[Run]) -> bytes:
         records.append({"record": "merge", "format": FORMAT, "runs": len(runs)})
     for run in runs:
         assert run.footer is not None
-        records += [run.header, *run.checks.values(), run.footer]
+        # Which failure explains which is said in the footer, once.
+        checks = [{key: value for key, value in one.items() if key != "because"} for one in run.checks.values()]
+        records += [run.header, *checks, run.footer]
     return "".join(json.dumps(record, ensure_ascii=True) + "\n" for record in records).encode("ascii")
 
 
@@ -113,6 +115,8 @@ def _footer(parts: Sequence[Run], checks: dict[str, dict[str, Any]]) -> dict[str
         "planned": len(checks),
         "counts": {outcome: counts[outcome] for outcome in OUTCOMES if counts[outcome]},
     }
+    if because := {id: cause for one in footers for id, cause in one.get("because", {}).items()}:
+        footer["because"] = because
     why = _and(part.why_incomplete for part in parts if not part.complete)
     return footer | ({"why": why} if why else {})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -32,7 +33,7 @@ class Run:
     path: str
     header: Record
     checks: dict[str, Record]
-    """By id, in the order of the plan."""
+    """By id, in the order of the plan. Of a failure that another explains, ``because`` is the id of that."""
     complete: bool
     """Whether everything that was planned ran, and the run ended by itself."""
     footer: Record | None = None
@@ -141,6 +142,8 @@ class _Draft:
     def finish(self) -> Run:
         if self.footer is not None:
             self._compare(self.footer)
+            for id, cause in self.footer.get("because", {}).items():
+                self.checks[id]["because"] = cause
         ordered = {id: self.checks[id] for id in self.plan if id in self.checks}
         complete = self.footer is not None and self.footer["complete"]
         return Run(str(self.path), self.header, ordered, complete, self.footer)
@@ -155,6 +158,10 @@ class _Draft:
                 f"{path}: the footer counts {footer['planned']} planned, {footer['counts']!r:.400}; "
                 f"the records are {len(self.plan)}, {counts}"
             )
+        named = itertools.chain.from_iterable(footer.get("because", {}).items())
+        failed = {id for id, record in self.checks.items() if record["outcome"] != "passed"}
+        if stranger := next((id for id in named if id not in failed), None):
+            raise ReportError(f"{path}: the footer says why checks failed, and {stranger[:200]!r} did not fail")
         if footer["complete"] != ("not-run" not in counts):
             raise ReportError(f"{path}: the footer says complete={footer['complete']}, the records say otherwise")
 

@@ -18,7 +18,7 @@ from typing import Any, TextIO
 from loopcheck.check import Entry, catalogue_digest
 from loopcheck.known import Declaration
 from loopcheck.outcomes import OUTCOMES
-from loopcheck.report import privacy
+from loopcheck.report import causes, privacy
 
 FORMAT = 1
 """The version of the format: raised when a reader of an older one would misread."""
@@ -176,11 +176,20 @@ class Report:
             "planned": len(self._planned),
             "counts": {outcome: counts[outcome] for outcome in OUTCOMES if counts[outcome]},
         }
+        entries = {entry.id: entry for entry, _ in self._planned.values()}
+        if because := causes.because(self.checks.values(), entries):
+            footer["because"] = because
         if missing:
             footer["why"] = why
         self._write(footer)
         self.head = self.head | {"footer": footer}
         self._close()
+
+    @property
+    def because(self) -> dict[str, str]:
+        """By the id of a failure, the id of the one that explains it; known when the report is finished."""
+        found: dict[str, str] = self.head.get("footer", {}).get("because", {})
+        return found
 
     def outcomes(self) -> list[Record]:
         """The records of all planned checks, in the order of the plan."""
