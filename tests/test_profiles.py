@@ -6,6 +6,7 @@ import datetime
 from pathlib import Path
 
 import pytest
+from support import ROOT
 
 from loopcheck import profiles
 from loopcheck.check import Entry, area_names, catalogue
@@ -48,6 +49,12 @@ def test_the_full_profile_is_all_the_others() -> None:
     full = next(one for one in parts if one.family == "full")
 
     assert full.checks == {id: python for one in parts if one is not full for id, python in one.checks.items()}
+
+
+def test_families_are_told() -> None:
+    text = (ROOT / "docs" / "certificates.md").read_text()
+
+    assert [name for name, about in profiles.FAMILIES.items() if f"| `{name}` | {about} |" not in text] == []
 
 
 ENTRIES = [

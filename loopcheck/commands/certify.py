@@ -59,6 +59,12 @@ def _as_text(certificate: Certificate) -> str:
         f"run        {head['started']}",
         f"outcomes   {', '.join(f'{number} {outcome}' for outcome, number in certificate.totals.items())}",
     ]
+    for area, levels in certificate.counts.items():
+        told = (
+            f"{level} {', '.join(f'{number} {outcome}' for outcome, number in outcomes.items())}"
+            for level, outcomes in levels.items()
+        )
+        lines.append(f"area       {area}: {'; '.join(told)}")
     lines += [f"declined   {one['need']}: {one['reason']} ({one['checks']} checks)" for one in certificate.declined]
     lines += [
         f"known      {one['id']} ({one['was']}): {one['reason']}" + (f" ({one['issue']})" if one["issue"] else "")

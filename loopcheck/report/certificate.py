@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from loopcheck.outcomes import ACCEPTABLE, Level
+from loopcheck.outcomes import ACCEPTABLE, LEVELS, OUTCOMES, Level
 from loopcheck.profiles import Profile
 from loopcheck.report import verdict
 from loopcheck.report.reading import Run
@@ -190,10 +190,16 @@ def _reasons(
 
 
 def _count(records: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, int]]]:
+    seen = Counter((record["area"], record["level"], record["outcome"]) for record in records)
     counts: dict[str, dict[str, dict[str, int]]] = {}
-    for record in records:
-        outcomes = counts.setdefault(record["area"], {}).setdefault(record["level"], {})
-        outcomes[record["outcome"]] = outcomes.get(record["outcome"], 0) + 1
+    # In the order of the words, whatever was planned first.
+    for area in sorted({area for area, _, _ in seen}):
+        for level in LEVELS:
+            outcomes: dict[str, int] = {
+                outcome: number for outcome in OUTCOMES if (number := seen[area, level, outcome])
+            }
+            if outcomes:
+                counts.setdefault(area, {})[level] = outcomes
     return counts
 
 
