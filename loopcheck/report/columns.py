@@ -46,6 +46,11 @@ class Column:
         """Python and platform."""
         return tidy(place_of(self.run), 200)
 
+    def cause(self, record: dict[str, Any]) -> str:
+        """The id in the catalogue of the failing check that explains a failure; empty if nothing does."""
+        found = self.run.checks.get(record.get("because", ""))
+        return "" if found is None else str(found["check"])
+
     @functools.cached_property
     def failing(self) -> list[dict[str, Any]]:
         """The records that fail the run; what did not run is among them."""

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import getpass
 import os
 import re
-import socket
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -86,6 +84,10 @@ def _instead(table: Mapping[str, str], match: re.Match[str]) -> str:
 @functools.cache
 def here() -> Discretion:
     """What there is to keep to ourselves in this process."""
+    # Not for runs without a report.
+    import getpass
+    import socket
+
     folders = dict.fromkeys(_spellings("."), ".")
     for prefix in (sys.prefix, sys.base_prefix, sys.exec_prefix):
         folders |= dict.fromkeys(_spellings(prefix), "<python>")

@@ -90,6 +90,19 @@ def check_record(id: str, entry: Entry, subject: str, seen: Record) -> Record:
     )
 
 
+_OURS = frozenset(
+    {"record", "id", "check", "area", "setting", "level", "subject", "outcome"}
+    | {"sentence", "reference", "link", "formerly"}
+)
+"""The keys of a check record that are the same wherever it runs."""
+
+
+def _discreet(record: Record) -> Record:
+    """A check record as it may be published."""
+    here = privacy.here()
+    return {key: value if key in _OURS else here.of(value) for key, value in record.items()}
+
+
 class Report:
     """Collects the records of a run, and writes them to a file as they come.
 
@@ -123,6 +136,8 @@ class Report:
     def _write(self, record: Record) -> None:
         if self._file is None:
             return
+        if record["record"] == "check":
+            record = _discreet(record)
         try:
             # A line at a time, out of our hands at once: whatever happens to us, it is in the file.
             self._file.write(json.dumps(record, ensure_ascii=True) + "\n")
@@ -142,7 +157,7 @@ class Report:
         if id not in self._planned or id in self.checks:
             return
         copies = self._waiting.setdefault(id, [])
-        copies.append(check_record(id, *self._planned[id], privacy.here().of(seen)))
+        copies.append(check_record(id, *self._planned[id], seen))
         if len(copies) >= self._copies:
             self._settle(id)
 

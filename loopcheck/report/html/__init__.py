@@ -245,9 +245,9 @@ def _data(columns: Sequence[Column]) -> tuple[str, int]:
                 ),
                 "details": of_column,
                 "because": {
-                    number: numbers[column.records[id]["because"]]
-                    for id, number in numbers.items()
-                    if id in column.records and column.records[id].get("because") in numbers
+                    numbers[id]: numbers[cause]
+                    for id, record in column.records.items()
+                    if (cause := column.cause(record))
                 },
             }
             for column, letter, of_column in zip(columns, _column_letters(), details, strict=False)
