@@ -104,7 +104,7 @@ def runner_in(base: Path) -> PytestRunner:
         done = subprocess.run(
             [sys.executable, "-m", "pytest", *([] if plugins else OTHERS_OFF), *options, *arguments],
             cwd=folder,
-            env=environment(FIXTURES / "loops", FIXTURES / "vandals") | (env or {}),
+            env=environment(FIXTURES / "loops", FIXTURES / "vandals", FIXTURES / "causes") | (env or {}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

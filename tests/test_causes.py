@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import sys
 import zlib
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import FIXTURES, ROOT
+from support import FIXTURES, ROOT, PytestRunner
 
 from loopcheck.check import Entry, catalogue
 from loopcheck.needs import is_met
@@ -243,6 +244,24 @@ def test_the_footer_says_what_explains_what(tmp_path: Path) -> None:
     path.write_text("\n".join(stranger))
     with pytest.raises(reading.ReportError, match="'net::stranger' did not fail"):
         reading.read(path)
+
+
+@pytest.mark.parametrize("options", [(), ("-n", "2"), ("-v",), ("--loop-cards=all",)], ids=" ".join)
+def test_the_terminal_shows_causes_and_counts_all(run_pytest: PytestRunner, options: tuple[str, ...]) -> None:
+    base, others = "executor::result_and_args", ["executor::exception_propagates", "executor::returns_loop_future"]
+    run = run_pytest("--loop-factory=lacking:executor_result_and_args", *options, base, *others)
+    shown = set(re.findall(r"^FAILED \S*?(executor::\w+)", run.output, re.M))
+
+    assert (run.status, run.outcomes) == (1, dict.fromkeys([base, *others], "failed"))
+    assert run.footer["because"] == dict.fromkeys(others, base)
+    assert "3 failed" in run.output.splitlines()[-1]
+    assert f"fix these first, for they explain 2 failures of other checks:\n  must   2  {base}: Lacking" in run.output
+    if options in ((), ("-n", "2")):
+        assert shown == {base}
+        assert "2 failures that others explain have no card; --loop-cards=all shows them" in run.output
+    else:
+        assert shown == {base, *others}
+        assert run.output.count(f"because    {base} fails, too: fix that first") == 2
 
 
 # The catalogue.

@@ -49,10 +49,10 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
         path.write_text(f"#!/bin/sh\n{script}\n")
         path.chmod(0o700)
         monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-        hang._tool.cache_clear()
+        hang.native_tool.cache_clear()
 
     yield install
-    hang._tool.cache_clear()
+    hang.native_tool.cache_clear()
 
 
 @pytest.fixture
