@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
     """Read or make the reports, write the file, say what has changed."""
     from loopcheck import declare, known
     from loopcheck.battery import report_of
-    from loopcheck.check import catalogue
+    from loopcheck.check import catalogue, catalogue_digest
     from loopcheck.commands._files import declaration, write
     from loopcheck.report.reading import ReportError, read_all
 
@@ -38,7 +38,10 @@ def run(options: argparse.Namespace) -> int:
             runs = [run for report in options.reports for run in read_all(report)]
         except ReportError as error:
             raise Mistake(str(error)) from None
+        ours = catalogue_digest()
         for report in runs:
+            if report.header["catalogue"] != ours:
+                print(f"note: {report.path} was made with another loopcheck than is installed here")
             if not report.complete:
                 raise Mistake(f"{report.path}: the run did not get to its end; make a whole report")
             if declared.factory not in report.subjects:
