@@ -174,6 +174,11 @@ class Declaration:
             "advice": f"{place} says that the loop does not offer this; then it must raise NotImplementedError",
         }
 
+    @property
+    def reasons(self) -> list[str]:
+        """The reason of each entry, and of all that is declined."""
+        return [*self.declined.values(), *{one.entry: one.reason for one in self.known}.values()]
+
     def validate(self, entries: Iterable[Entry], here: Surroundings | None = None) -> None:
         """Compare the entries with the battery, or with a part of it.
 
@@ -215,11 +220,6 @@ class Declaration:
 def words(seen: Mapping[str, Any]) -> str:
     """What a failure says, for ``match`` to be a part of."""
     return "\n".join(str(seen.get(key, "")) for key in ("message", "observed", "expected", "explanation", "stack"))
-
-
-def to_do(records: Iterable[Mapping[str, Any]]) -> int:
-    """How many of some records are as declared with a reason that is still to be written."""
-    return sum(record.get("declared", {}).get("reason", "").startswith(TODO) for record in records)
 
 
 def find(folder: Path) -> Path | None:

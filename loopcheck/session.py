@@ -365,6 +365,7 @@ class BatterySession:
         terminalreporter.stats["failed"] = failed  # all of them count in pytest's last line
         level, folded = self.config.getoption("loop_level"), len(failed) - len(kept)
         cards.summary(terminalreporter, self.report, self.identities, level, folded=folded)
+        self._remind(terminalreporter)
         if os.environ.get("GITHUB_ACTIONS") == "true":
             from loopcheck.report.annotations import marks
 
@@ -375,6 +376,14 @@ class BatterySession:
             terminalreporter.write_line(
                 f"--loop-report={path!r}: cannot write it to its end: {self.report.trouble}", red=True
             )
+
+    def _remind(self, terminal: Any) -> None:
+        """Say how many entries of the declaration wait for a reason."""
+        if self.declaration is None:
+            return
+        path, reasons = self.declaration.path, self.declaration.reasons
+        if waiting := sum(reason.startswith(known.TODO) for reason in reasons):
+            terminal.write_line(f"{path}: {waiting} of {len(reasons)} entries wait for a reason ({known.TODO})")
 
 
 def _with_detail(error: SubjectError) -> str:

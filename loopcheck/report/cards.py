@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from loopcheck import known
 from loopcheck.outcomes import ACCEPTABLE, LEVEL_MEANS, LEVELS, OUTCOMES
 from loopcheck.report import verdict
 from loopcheck.report.records import Report
@@ -198,8 +197,6 @@ def summary(terminal: Any, report: Report, subjects: list[dict[str, Any]], level
         for line in (*only_in_settings(mine), *fix_first(mine, report.because)):
             terminal.write_line(line)
         _verdict_line(terminal, mine, level)
-        if unreasoned := known.to_do(mine):
-            terminal.write_line(f"known failures whose reason is still to be written ({known.TODO}): {unreasoned}")
     if folded:
         terminal.write_line(f"{folded} failures that others explain have no card; --loop-cards=all shows them")
     footer = report.head.get("footer", {})
