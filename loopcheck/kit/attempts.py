@@ -14,7 +14,7 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from loopcheck.kit.ports import free_port
@@ -66,10 +66,15 @@ def loopback(first: str, second: str) -> Iterator[Loopback]:
         yield Loopback(port, listeners)
 
 
+_WAVES = 1000
+"""Attempts; more than a server needs that lets in one client at each."""
+
+
 async def answers_to_crowd(address: Any, number: int, patience: float) -> tuple[bool, list[bytes]]:
     """Connect so many clients at once to a server that echoes, and those whom the system turned away once more.
 
-    A client who waits for his system does so too, if only a second later. Nobody is disconnected before all are in.
+    A client who waits for his system does so too, if only a second later. Nobody is disconnected before all are in, and
+    nobody goes on when one is not answered.
 
     Args:
         address: the server's, of TCP or a Unix socket.
@@ -92,14 +97,10 @@ async def answers_to_crowd(address: Any, number: int, patience: float) -> tuple[
                 else:
                     client.sock.close()
                     turned_away = True
-            answers += await threaded(lambda: [client.answer(patience) for client in let_in])  # noqa: B023
+            answers += await threaded(_answers, let_in, patience, patience=2 * patience)
             if len(answers) == number or b"" in answers:
                 break
     return turned_away, answers
-
-
-_WAVES = 1000
-"""Attempts; more than a server needs who lets in one client at each."""
 
 
 class _Client:
@@ -122,6 +123,15 @@ class _Client:
             return self.sock.recv(1)
         except OSError:
             return b""
+
+
+def _answers(clients: Sequence[_Client], patience: float) -> list[bytes]:
+    answers: list[bytes] = []
+    for client in clients:
+        answers.append(client.answer(patience))
+        if not answers[-1]:
+            break
+    return answers
 
 
 class Ear:
