@@ -34,7 +34,7 @@ def render(columns: Sequence[Column]) -> str:
     parts: list[str] = []
     for column in columns:
         parts += _head(column)
-    if len(columns) > 1:
+    if len(columns) > 1 and columns[0].factory == columns[-1].factory:
         parts += _since(columns[0], columns[-1])
     size = sum(len(part.encode("utf-8", "backslashreplace")) + 1 for part in parts)
     for column in columns:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from loopcheck import __version__, check
 from loopcheck.outcomes import OUTCOMES
 from loopcheck.report import verdict
-from loopcheck.report.certificate import name_of, place_of
+from loopcheck.report.certificate import name_of, number_of, place_of
 from loopcheck.report.reading import Run
 from loopcheck.subject import digest_of, installed_files
 
@@ -120,7 +120,10 @@ def _battery(run: Run) -> Iterator[Point]:
     for factory in run.subjects:
         planned = {record["check"] for record in run.checks.values() if record["subject"] == factory}
         absent = [id for id, entry in entries.items() if entry.tested and entry.applies(python) and id not in planned]
-        yield _point(absent, f"all checks of the battery were planned for {factory}", "not")
+        if absent:
+            yield Point("says", f"{number_of(len(absent), 'check')} of the battery were not planned for {factory}")
+        else:
+            yield Point("holds", f"all checks of the battery were planned for {factory}")
 
 
 def _is_said_of(record: Mapping[str, Any], entry: check.Entry | None) -> bool:

@@ -159,7 +159,7 @@ def _compared(columns: list[Column], number: int) -> list[tuple[str, str]]:
         for id, record in mine.items()
     )
     told = [(f"{only} fail here only", f"only-{number}")] if only else []
-    if number == len(columns) - 1:
+    if number == len(columns) - 1 and columns[0].factory == columns[number].factory:
         first = columns[0].records
         became = Counter(turn(first[id]["outcome"], record["outcome"]) for id, record in mine.items() if id in first)
         told += [(f"{became[which]} {which} since A", which) for which in ("regressed", "fixed") if became[which]]
@@ -247,7 +247,7 @@ def _data(columns: Sequence[Column]) -> tuple[str, int]:
                 "because": {
                     numbers[id]: numbers[cause]
                     for id, record in column.records.items()
-                    if (cause := column.cause(record))
+                    if (cause := column.cause(record)) in numbers
                 },
             }
             for column, letter, of_column in zip(columns, _column_letters(), details, strict=False)
