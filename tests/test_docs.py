@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
-from support import ROOT
+from support import ROOT, PytestRunner
 
 from loopcheck import known
-from loopcheck.check import catalogue
+from loopcheck.check import area_names, catalogue
 from loopcheck.commands.init import workflow
 from loopcheck.outcomes import OUTCOME_MEANS
 
@@ -53,3 +54,33 @@ def test_every_outcome_is_told(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "report-format.md").read_text()
 
     assert [word for word, means in OUTCOME_MEANS.items() if f"| `{word}` | {means} |" not in text] == []
+
+
+GUIDE = ROOT / "docs" / "writing-a-loop.md"
+SAMPLES = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.S)
+
+
+def test_samples_of_the_guide_run() -> None:
+    program: dict[str, Any] = {"__name__": "guide"}
+    for sample in SAMPLES:
+        exec(compile(sample, GUIDE.name, "exec"), program)
+
+
+def test_the_smallest_loop_passes_what_the_guide_says(tmp_path: Path, run_pytest: PytestRunner) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "smallest.py").write_text(SAMPLES[0])
+    ids = [
+        "scheduling::call_soon_fifo_order",
+        "scheduling::timers_run_in_deadline_order",
+        "tasks::create_task_returns_asyncio_task",
+    ]
+    run = run_pytest("--loop-factory=smallest:Loop", *ids, env={"PYTHONPATH": str(tmp_path / "project")})
+
+    assert run.outcomes == dict.fromkeys(ids, "passed"), run.output
+
+
+def test_the_guide_names_every_area_and_every_module_of_the_baseline() -> None:
+    text = GUIDE.read_text()
+    modules = {path.stem for path in (ROOT / "loopcheck" / "baseline").glob("[a-z]*.py")} - {"contract", "loop"}
+
+    assert [name for name in {*modules, *area_names()} if f"`{name}`" not in text and f"`{name}.py`" not in text] == []
