@@ -6,6 +6,7 @@ and every change is told.
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import re
 from collections import Counter
@@ -29,6 +30,9 @@ factory = {factory}
 
 _STEADY = ("AttributeError", "NotImplementedError", "TypeError")
 """Errors that come from what a loop lacks, always in the same words: an entry asks for these words."""
+
+_SOMETIMES = datetime.timedelta(days=90)
+"""How long an entry counts for what fails in one report, and passes in another of the same place."""
 
 _MATCH = 80
 """How many characters of a message an entry asks for, at the most."""
@@ -161,7 +165,9 @@ class _New:
     def with_what_stays(self, here: list[_Seen], stale: list[known.Known]) -> _New:
         """The same, with what is still so of the entry that it stood in."""
         for old in stale[:1]:
-            self.kept = {key: value for key in ("reason", "issue", "expires") if (value := getattr(old, key))}
+            self.kept = {
+                key: value for key in ("reason", "issue", "sometimes", "expires") if (value := getattr(old, key))
+            }
             if all(old.applies(one.here) for one in here):
                 self.kept |= {key: value for key in ("version", "needs") if (value := getattr(old, key))}
                 both = filter(None, (*old.python.split(","), *self.conditions.get("python", "").split(",")))
@@ -239,7 +245,8 @@ def update(
     """A file brought up to date with what reports show of its subject.
 
     Ids that passed wherever they are declared to fail are taken out; those that failed otherwise are corrected; what
-    fails and is not declared is added. Where the reports are of several Pythons or platforms that do not agree, the
+    fails and is not declared is added; what fails in one report and passes in another of the same place fails
+    ``sometimes``. Where the reports are of several Pythons or platforms that do not agree, the
     fewest conditions that tell them apart are written. Ids that were renamed get their new names, and those that
     there are no more go.
 
@@ -338,7 +345,7 @@ class _Editing:
             places = " and ".join(sorted({f"{one.place.platform} Python {one.place.python}" for one in seen}))
             self.changes.append(f"left: {id}: it does not do the same each time ({places}); see 'loopcheck run --soak'")
             return
-        if len(stale) == 1 and wanted and self._ids[stale[0].entry] == [id]:
+        if len(stale) == 1 and wanted and "sometimes" not in wanted[0].kept and self._ids[stale[0].entry] == [id]:
             self._correct(stale[0], wanted[0])
             wanted = wanted[1:]
         else:
@@ -347,7 +354,8 @@ class _Editing:
             if not wanted:
                 self.changes.append(f"deleted: {id}: it passes")
         for new in wanted:
-            how = ", ".join((new.outcome, *(f"{key} {value}" for key, value in new.conditions.items())))
+            often = ("sometimes",) if "sometimes" in new.kept else ()
+            how = ", ".join((new.outcome, *often, *(f"{key} {value}" for key, value in new.conditions.items())))
             self.changes.append(f"{'corrected' if stale else 'added'}: {id}: {how}")
         self._new += wanted
 
@@ -367,12 +375,16 @@ class _Editing:
                 by_outcome.setdefault("settled", []).append(one)
             elif one.verdict and (one.verdict == "passed" or one.counts or stale):
                 by_outcome.setdefault(one.verdict, []).append(one)
+        passing = {one.place for one in by_outcome.get("passed", ())}
+        failing = [outcome for outcome in by_outcome if outcome not in ("settled", "passed")]
+        sometimes = len(failing) == 1 and any(one.place in passing for one in by_outcome[failing[0]])
+        if sometimes:
+            del by_outcome["passed"]
         # The conditions that say least, unless those would hold where another entry does, in a place yet unseen.
         for exact in (0, 2, 3):
             wanted = []
-            for outcome, these in by_outcome.items():
-                if outcome in ("settled", "passed"):
-                    continue
+            for outcome in failing:
+                these = by_outcome[outcome]
                 others = [one.place for other, those in by_outcome.items() if other != outcome for one in those]
                 found = conditions([one.place for one in these], others, exact=exact)
                 if found is None:
@@ -382,6 +394,9 @@ class _Editing:
                     because = next((one.because for one in here if one.because), id)
                     new = _New(id, outcome, [one.record for one in here], more, because)
                     wanted.append(new.with_what_stays(here, stale))
+                    if sometimes:
+                        until = datetime.date.today() + _SOMETIMES
+                        new.kept = {"sometimes": True, "expires": until.isoformat()} | new.kept
             else:
                 if not _collide([*standing, *(new.as_known() for new in wanted)]):
                     return wanted

@@ -34,7 +34,7 @@ TODO = "TODO"
 
 CONDITIONS = ("python", "platform", "version", "needs")
 
-KEYS = ("id", "outcome", "match", "reason", "issue", *CONDITIONS, "expires")
+KEYS = ("id", "outcome", "match", "reason", "issue", *CONDITIONS, "sometimes", "expires")
 """All that an entry may say; ``loopcheck.schema.json`` says the same to editors."""
 
 
@@ -72,6 +72,8 @@ class Known:
     version: str = ""
     """The subject's versions for which it holds, as a version specifier."""
     needs: tuple[str, ...] = ()
+    sometimes: bool = False
+    """Whether it fails at times only: then it may pass, too, until it expires."""
     expires: str = ""
     """A day, as 2027-03-01, or a version of the subject: from then on the entry counts no more."""
     line: int = 0
@@ -139,6 +141,8 @@ class Declaration:
         place = f"{self.path}:{known.line}"
         declared = {"place": place, "reason": known.reason} | ({"issue": known.issue} if known.issue else {})
         judged = seen | {"was": outcome, "declared": declared}
+        if outcome == "passed" and known.sometimes and not known.has_expired(here):
+            return seen
         if outcome == "passed":
             advice = f"take it out of the pattern {known.id!r} in {place}"
             if known.id == entry.id:
@@ -324,6 +328,13 @@ class _Reader:
         needs = table.get("needs", [])
         if not isinstance(needs, list) or not all(name in NEEDS for name in needs):
             raise self._error(self._line("needs", at), f"needs is {needs!r}; a list of names, of {', '.join(NEEDS)}")
+        sometimes = table.get("sometimes", False)
+        if not isinstance(sometimes, bool):
+            raise self._error(self._line("sometimes", at), f"sometimes is {sometimes!r}; write true, or leave it away")
+        if sometimes and "expires" not in table:
+            raise self._error(
+                self._line("sometimes", at), "sometimes needs expires: nothing else would tell that it is mended"
+            )
         expires = table.get("expires", "")
         if isinstance(expires, datetime.date):
             expires = expires.isoformat()[:10]
@@ -331,7 +342,7 @@ class _Reader:
         text = {
             key: self._text(table, key, where, at, needed=key in ("outcome", "reason"))
             for key in KEYS
-            if key not in ("id", "needs")
+            if key not in ("id", "needs", "sometimes")
         }
         if text["outcome"] not in KNOWN_OUTCOMES:
             raise self._error(
@@ -354,7 +365,15 @@ class _Reader:
                 ) from None
         listed = isinstance(table.get("id"), list)
         return [
-            Known(id, needs=tuple(needs), line=line if listed else at, entry=number, listed=listed, **text)
+            Known(
+                id,
+                needs=tuple(needs),
+                sometimes=sometimes,
+                line=line if listed else at,
+                entry=number,
+                listed=listed,
+                **text,
+            )
             for id, line in ids
         ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import tomllib
 from collections.abc import Mapping
@@ -224,9 +225,25 @@ def test_what_is_said_of_other_places_stays() -> None:
     }
 
 
-def test_what_differs_in_one_place_is_left_and_said() -> None:
+def test_what_differs_in_one_place_fails_sometimes() -> None:
+    text = HEAD + ENTRY.format("one::first") + 'issue = "there"\n'
+    runs = [run_of({"one::first": "failed", "one::second": "passed"}), run_of({"one::first": "passed"})]
+    runs += [run_of({"one::second": "hang"})]
+    after, changes = declare.update(text, runs, ENTRIES)
+    until = (datetime.date.today() + datetime.timedelta(days=90)).isoformat()
+    often = {"sometimes": True, "expires": until}
+
+    assert tomllib.loads(after)["known"] == [
+        {"id": "one::first", "outcome": "failed", "reason": "it is late", "issue": "there", **often},
+        {"id": "one::second", "outcome": "hang", "reason": "TODO", **often},
+    ]
+    assert changes == ["corrected: one::first: failed, sometimes", "added: one::second: hang, sometimes"]
+    assert declare.update(after, runs, ENTRIES) == (after, [])
+
+
+def test_what_fails_in_two_ways_in_one_place_is_left_and_said() -> None:
     text = HEAD + ENTRY.format("one::first")
-    after, changes = declare.update(text, [run_of({"one::first": "failed"}), run_of({"one::first": "passed"})], ENTRIES)
+    after, changes = declare.update(text, [run_of({"one::first": "failed"}), run_of({"one::first": "hang"})], ENTRIES)
 
     assert after == text
     assert changes == [

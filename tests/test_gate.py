@@ -101,6 +101,7 @@ python = ">=3.11"
 platform = "{sys.platform}"
 version = ">=1"
 needs = ["ipv4"]
+sometimes = true
 expires = "2050-01-01"
 
 [[known]]
@@ -111,7 +112,7 @@ outcome = "failed"
 reason = "neither"
 """
 
-ONLY_NARROW = ("match", "issue", "python", "platform", "version", "needs", "expires")
+ONLY_NARROW = ("match", "issue", "python", "platform", "version", "needs", "sometimes")
 """Keys without which an entry says less, and is still true."""
 
 STALE = {
@@ -126,6 +127,7 @@ STALE = {
     "platform": '"amiga"',
     "version": '"<1"',
     "needs": "['free-threaded']",
+    "sometimes": '"yes"',
     "expires": '"2020-01-01"',
 }
 """For each key something that is not so."""

@@ -196,6 +196,14 @@ def test_conditions_say_where_an_entry_counts(tmp_path: Path, condition: str, ho
     assert outcome(one(tmp_path, condition), seen("failed")) == ("known" if holds else "failed")
 
 
+def test_what_fails_sometimes_may_pass_until_the_entry_expires(tmp_path: Path) -> None:
+    until = one(tmp_path, "sometimes = true", "expires = 2026-06-02")
+    after = known.Surroundings("3.13.1", today=datetime.date(2026, 6, 2))
+
+    assert [outcome(until, seen(word)) for word in ("passed", "failed", "hang")] == ["passed", "known", "changed"]
+    assert [outcome(until, seen(word), after) for word in ("passed", "failed")] == ["fixed", "failed"]
+
+
 def test_conditions_on_the_version_of_what_has_none_never_hold(tmp_path: Path) -> None:
     here = known.Surroundings("3.13.1", version=None)
 

@@ -34,6 +34,7 @@ python = ">=3.12, <3.14,!=3.13.*"
 platform = "linux"
 version = "~=1.0"
 needs = ["ipv6"]
+sometimes = true
 expires = "2027-01-01"
 """
 
@@ -87,6 +88,8 @@ def test_what_is_right_is_right_to_both() -> None:
         ('"~=1.0"', '"new"', "$.known[0].version"),
         ('["ipv6"]', '["gold"]', "$.known[0].needs[0]"),
         ("match =", "mtach =", "$.known[0]"),
+        ("sometimes = true", "sometimes = 'yes'", "$.known[0].sometimes"),
+        ('expires = "2027-01-01"', "", "$.known[0]"),
     ],
 )
 def test_what_is_wrong_is_wrong_to_both(was: str, now: str, path: str) -> None:
