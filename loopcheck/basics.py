@@ -6,6 +6,7 @@ Each is one that fails for few reasons, and without which those others must fail
 from __future__ import annotations
 
 CONNECTS = ("create_connection::returns_pair",)
+CLOSES = ("transports::close_ends_connection",)
 SERVES = ("create_server::serves_by_default",)
 TAKES_ACCEPTED_SOCKETS = ("create_server::accepted_socket_wrap",)
 CONNECTS_OVER_TLS = ("create_connection::ssl_hostname_defaults_to_host",)

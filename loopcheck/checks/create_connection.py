@@ -13,7 +13,7 @@ import ssl
 
 import loopcheck.kit.arguments  # the tool "raises_unlike"
 import loopcheck.kit.spawning  # noqa: F401  # the tool "spawn"
-from loopcheck.basics import CONNECTS, CONNECTS_OVER_TLS
+from loopcheck.basics import CLOSES, CONNECTS, CONNECTS_OVER_TLS
 from loopcheck.check import also_in, check
 from loopcheck.kit import pass_turns, refuses, run_coroutine, soon
 from loopcheck.kit.arguments import ALL_ERRORS, CONNECT, CONNECT_HAPPILY, CONNECT_SECURELY
@@ -457,7 +457,7 @@ async def sock_made_nonblocking(loop, patience):
             assert not os.get_blocking(same.fileno())
 
 
-@check(DOCUMENTED)
+@check(DOCUMENTED, after=(*CONNECTS, *CLOSES))
 async def sock_ownership(loop, patience):
     """A socket that create_connection() was given belongs to the transport: when that is closed, so is the socket."""
     with pair() as (near, far), Peer(far, patience) as peer:
@@ -1095,7 +1095,7 @@ async def happy_eyeballs_next_after_failure(loop, patience):
             assert transport.get_extra_info("peername") == (HOST, host.port)
 
 
-@check(RACE, level="should", needs=("ipv6", "posix"))
+@check(RACE, level="should", needs=("ipv6", "posix"), after=(*CONNECTS, *CLOSES))
 async def happy_eyeballs_losers_closed(loop, patience):
     """When one attempt of Happy Eyeballs wins, the others are closed, and no task of theirs is left."""
     with loopback(HANGS, LISTENS) as host:
@@ -1409,7 +1409,7 @@ async def cancel_tries_no_other_address(loop, spawn, patience):
         assert (ended, host.accept(HOST)) == ("CancelledError", False)
 
 
-@check(MAKING, level="should")
+@check(MAKING, level="should", after=(*CONNECTS, *CLOSES))
 async def cancel_after_connect(loop, spawn, patience):
     """A create_connection() that is cancelled in connection_made() closes the transport and the socket.
 

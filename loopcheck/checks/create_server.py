@@ -13,7 +13,7 @@ import weakref
 
 import loopcheck.kit.arguments  # the tool "raises_unlike"
 import loopcheck.kit.spawning  # noqa: F401  # the tools "spawn" and "reports"
-from loopcheck.basics import SERVES, SERVES_TLS, TAKES_ACCEPTED_SOCKETS
+from loopcheck.basics import CLOSES, SERVES, SERVES_TLS, TAKES_ACCEPTED_SOCKETS
 from loopcheck.check import also_in, check
 from loopcheck.kit import StreamWatcher, pass_turns, refuses, soon
 from loopcheck.kit.arguments import CREATE_SERVER
@@ -579,7 +579,7 @@ async def reuse_address_default(loop, patience):
     assert sharing == [True, True, True, False]
 
 
-@check(DOCUMENTED, needs=("posix",))
+@check(DOCUMENTED, needs=("posix",), after=(*SERVES, *CLOSES))
 async def reuse_address_rebind(loop, patience):
     """A server can listen at once where another has just closed its connections, which the system still remembers.
 
@@ -1186,7 +1186,7 @@ async def wait_closed_after_connection_lost(loop, spawn, patience):
             assert [protocol.times("connection_lost") for protocol in accepted] == [1, 1, 1]
 
 
-@check("asyncio-eventloop#asyncio.Server.close_clients", python=">=3.13")
+@check("asyncio-eventloop#asyncio.Server.close_clients", python=">=3.13", after=(*SERVES, *CLOSES))
 async def close_clients(loop, patience):
     """close_clients() closes every connection of the server: all that was written arrives, and then the end."""
     factory = Watchers(StreamWatcher, nothing)

@@ -11,6 +11,7 @@ import socket
 
 import loopcheck.kit.spawning  # noqa: F401  # the tool "spawn"
 from loopcheck.basics import (
+    CLOSES,
     CONNECTS,
     CONNECTS_OVER_TLS,
     CONNECTS_TO_UNIX,
@@ -134,7 +135,7 @@ async def server_kwargs_passed_through(loop, patience):
     assert serving == [False, True]
 
 
-@check("asyncio-stream#asyncio.open_connection")
+@check("asyncio-stream#asyncio.open_connection", after=(*CONNECTS, *CLOSES))
 async def sock_argument(loop, listener, patience):
     """open_connection() with sock takes over a connected socket, and closes it with the writer."""
     sock = socket.create_connection(listener.getsockname())
@@ -180,7 +181,7 @@ async def unix(loop, unix_listener, folder, patience):
     assert data == [b"hello"] * 2
 
 
-@check("asyncio-stream#asyncio.start_unix_server", needs=("unix-sockets",), after=SERVES_UNIX)
+@check("asyncio-stream#asyncio.start_unix_server", needs=("unix-sockets",), after=(*SERVES_UNIX, *CLOSES))
 async def unix_server(loop, folder, patience):
     """start_unix_server() takes str and path-like paths, and serves there."""
     answers = []
@@ -265,7 +266,7 @@ async def start_tls(loop, listener, tls, patience):
 # serving
 
 
-@check("asyncio-stream#asyncio.start_server", after=SERVES)
+@check("asyncio-stream#asyncio.start_server", after=(*SERVES, *CLOSES))
 async def plain_callback(loop, patience):
     """start_server() calls a plain function with a reader and a writer."""
 
@@ -280,7 +281,7 @@ async def plain_callback(loop, patience):
     assert arrived == b"not at the end"
 
 
-@check("asyncio-stream#asyncio.start_server", after=SERVES)
+@check("asyncio-stream#asyncio.start_server", after=(*SERVES, *CLOSES))
 async def coroutine_callback_is_task(loop, patience, trace):
     """start_server() runs a coroutine function as a task of its own, which all_tasks() and current_task() know."""
 
@@ -296,7 +297,7 @@ async def coroutine_callback_is_task(loop, patience, trace):
     assert trace == [(True, True)]
 
 
-@check("Lib/asyncio/streams.py: StreamReaderProtocol", level="should", after=SERVES)
+@check("Lib/asyncio/streams.py: StreamReaderProtocol", level="should", after=(*SERVES, *CLOSES))
 async def server_task_survives_gc(loop, patience):
     """The task of a handler, its reader and its writer outlive the garbage collector while they wait for the client."""
 
@@ -316,7 +317,7 @@ async def server_task_survives_gc(loop, patience):
             assert (first, await peer.read_to_end()) == (b"1 one\n", b"2 two\n")
 
 
-@check("Lib/asyncio/streams.py: StreamReaderProtocol.connection_made", level="should", after=SERVES)
+@check("Lib/asyncio/streams.py: StreamReaderProtocol.connection_made", level="should", after=(*SERVES, *CLOSES))
 async def cb_coroutine_exception(loop, errors, patience):
     """An exception of a handler is reported with its transport, and the connection is closed."""
     problem, made = ZeroDivisionError("of the handler"), []
@@ -333,7 +334,12 @@ async def cb_coroutine_exception(loop, errors, patience):
     assert (reported, arrived) == ([("Unhandled exception in client_connected_cb", problem, *made)], b"")
 
 
-@check("Lib/asyncio/streams.py: StreamReaderProtocol.connection_made", level="should", python=">=3.13", after=SERVES)
+@check(
+    "Lib/asyncio/streams.py: StreamReaderProtocol.connection_made",
+    level="should",
+    python=">=3.13",
+    after=(*SERVES, *CLOSES),
+)
 async def cb_cancelled(loop, errors, patience):
     """A handler that is cancelled closes the connection, and nothing is reported."""
 
@@ -348,7 +354,7 @@ async def cb_cancelled(loop, errors, patience):
     assert (arrived, errors) == (b"", [])
 
 
-@check("Lib/asyncio/streams.py: StreamReaderProtocol.connection_made", level="should", after=SERVES)
+@check("Lib/asyncio/streams.py: StreamReaderProtocol.connection_made", level="should", after=(*SERVES, *CLOSES))
 async def cb_sync_exception_reported(loop, errors, patience):
     """An exception of a plain function as the handler reaches the loop's exception handler."""
     problem, called = ZeroDivisionError("of the handler"), loop.create_future()
@@ -384,7 +390,7 @@ async def cb_sync_exception(loop, errors, patience):
     assert (reported, arrived) == ([("Unhandled exception in client_connected_cb", problem)], b"")
 
 
-@check("asyncio-stream#asyncio.start_server", after=SERVES)
+@check("asyncio-stream#asyncio.start_server", after=(*SERVES, *CLOSES))
 async def server_side_writer_close_in_cb(loop, patience):
     """A handler may write, close its writer and wait until that is closed; the client gets all of it, and the end."""
     sent, closed = pattern(500_000), loop.create_future()
@@ -421,7 +427,7 @@ async def many_clients(loop, patience):
     assert answers == [b"%d\n" % number for number in range(150)]
 
 
-@check("asyncio-stream#asyncio.start_server", after=SERVES)
+@check("asyncio-stream#asyncio.start_server", after=(*SERVES, *CLOSES))
 async def server_limit(loop, patience, trace):
     """The limit of start_server() is that of its readers."""
 
@@ -805,7 +811,7 @@ async def drain_raises_on_reset_while_blocked(loop, listener, spawn, patience):
     assert not early, "drain() did not wait for a peer that does not read"
 
 
-@check("Lib/asyncio/streams.py: StreamWriter.drain", level="should")
+@check("Lib/asyncio/streams.py: StreamWriter.drain", level="should", after=(*CONNECTS, *CLOSES))
 async def write_after_close_drain(loop, listener, patience):
     """write() after close() is no error; drain() after it raises ConnectionResetError."""
     async with client(listener, patience) as (_, writer, peer):
@@ -819,7 +825,7 @@ async def write_after_close_drain(loop, listener, patience):
         assert await peer.read_to_end() == b""
 
 
-@check("asyncio-stream#asyncio.StreamWriter.wait_closed")
+@check("asyncio-stream#asyncio.StreamWriter.wait_closed", after=(*CONNECTS, *CLOSES))
 async def wait_closed(loop, listener, spawn, patience):
     """wait_closed() waits for close() and the end of the connection, and may be called again, as close() may."""
     async with client(listener, patience) as (_, writer, peer):
@@ -835,7 +841,7 @@ async def wait_closed(loop, listener, spawn, patience):
         assert (seen, await peer.read_to_end()) == ([False, False, False, True], b"")
 
 
-@check("asyncio-stream#asyncio.StreamWriter.wait_closed")
+@check("asyncio-stream#asyncio.StreamWriter.wait_closed", after=(*CONNECTS, *CLOSES))
 async def wait_closed_flushes(loop, listener, spawn, patience):
     """wait_closed() after close() returns once all that was written is sent, also to a peer that reads late."""
     sent = pattern(BIG)
@@ -862,7 +868,7 @@ async def wait_closed_raises_error(loop, listener, spawn, patience):
         assert type(reader.exception()) is ConnectionResetError
 
 
-@check("Lib/asyncio/streams.py: StreamWriter.__del__", level="should")
+@check("Lib/asyncio/streams.py: StreamWriter.__del__", level="should", after=(*CONNECTS, *CLOSES))
 async def unclosed_writer_warns(loop, listener, patience):
     """A writer that is dropped without close() is reported by a ResourceWarning, and its connection is closed."""
     opening = asyncio.open_connection(*listener.getsockname())
