@@ -373,6 +373,30 @@ async def set_protocol(loop, patience):
     assert old.events == ["connection_made", "connection_lost"]
 
 
+@check(TRANSPORT + ".close", level="should")
+async def calls_after_connection_lost(loop, patience, errors):
+    """After connection_lost() a pipe's transport can still be asked, closed and given limits, without any effect."""
+    seen = {}
+    for name, way in BOTH.items():
+        with pipe() as pair:
+            near, _ = ends(way, pair)
+            async with way(loop, patience, near) as (transport, protocol):
+                transport.close()
+                await protocol.until("connection_lost", patience)
+                await pass_turns()
+                transport.close()
+                seen[name] = [transport.is_closing()]
+                if way is writer:
+                    transport.set_write_buffer_limits(high=0)
+                    seen[name] += [transport.get_write_buffer_size(), transport.can_write_eof()]
+                await pass_turns(2)
+                seen[name].append(protocol.events)
+
+    events = ["connection_made", "connection_lost"]
+    assert seen == {"connect_read_pipe()": [True, events], "connect_write_pipe()": [True, 0, True, events]}
+    assert errors == []
+
+
 @check(READER + ".__repr__", level="should")
 async def repr_any_state(loop, patience):
     """The repr() of a pipe's transport is a text in every state."""
@@ -547,6 +571,24 @@ async def data_exception(loop, patience, errors):
             await pass_turns(2)
 
     assert [type(context.get("exception")) for context in errors] == [ZeroDivisionError]
+
+
+@check(READER + "._read_ready", level="should", after=READS_PIPES)
+async def eof_exception(loop, patience, errors):
+    """An exception in eof_received() is told to the exception handler, and connection_lost() follows all the same."""
+
+    def fail(protocol):
+        raise ZeroDivisionError
+
+    with pipe() as (near, far):
+        async with reader(loop, patience, near, eof_received=fail) as (_, protocol):
+            far.close()
+            await protocol.until("connection_lost", patience)
+            await pass_turns()
+        closed = near.closed
+
+    assert [type(context.get("exception")) for context in errors] == [ZeroDivisionError]
+    assert (protocol.events, closed) == (["connection_made", "eof_received", "connection_lost"], True)
 
 
 @check("asyncio-stream#streamreader", level="should", after=READS_PIPES)
