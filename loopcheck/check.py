@@ -1,6 +1,7 @@
 """What a check is: a function that shows one behaviour of a loop, and the catalogue of all of them.
 
-Checks live in ``loopcheck/checks/``, one module per area. A module declares them with :func:`check`, and with
+Checks live in ``loopcheck/checks/``, one module per area, and canaries, which run the scenarios of real libraries, in
+``loopcheck/canaries/``, one module per library. A module declares them with :func:`check`, and with
 :func:`untested` the behaviours that no black-box test can show, so that the catalogue is honest about its gaps.
 """
 
@@ -12,9 +13,11 @@ import importlib
 import importlib.resources
 import inspect
 import itertools
+import os
 import pkgutil
 import platform
 import re
+import shlex
 import sys
 import textwrap
 import types
@@ -76,6 +79,11 @@ class Entry:
         return [id + (f"[{self.setting}]" if self.setting else "") for id in self.formerly]
 
     @property
+    def is_canary(self) -> bool:
+        """Whether it is no check of the battery, but a scenario of a real library."""
+        return self.area in canary_names()
+
+    @property
     def tested(self) -> bool:
         """Whether there is a check; else ``because`` says why not."""
         return not self.because
@@ -131,6 +139,7 @@ _REFERENCES: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(r"(?P<path>(?:Lib|Modules|Doc)/[\w/.]+)(?:: .+)?"),
         "https://github.com/python/cpython/blob/main/{path}",
     ),
+    (re.compile(r"PyPI: (?P<name>[a-z0-9-]+)"), "https://pypi.org/project/{name}/"),
 )
 
 
@@ -148,7 +157,7 @@ def link_of(reference: str) -> str:
             return f"{link}#{groups['anchor']}" if groups.get("anchor") and "#" not in link else link
     raise CatalogueError(
         f"reference {reference!r} has none of the forms "
-        "'page#anchor', 'PEP 567', 'gh-12345', 'Lib/asyncio/file.py: name'"
+        "'page#anchor', 'PEP 567', 'gh-12345', 'Lib/asyncio/file.py: name', 'PyPI: name'"
     )
 
 
@@ -332,19 +341,37 @@ def _entry(module: str, name: str, text: str, given: Entry) -> Entry:
 @functools.cache
 def area_names() -> tuple[str, ...]:
     """The areas of the battery, sorted, without importing them."""
-    from loopcheck import checks
+    return _modules_of("checks")
 
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(checks.__path__) if module.name[0] != "_"))
+
+@functools.cache
+def canary_names() -> tuple[str, ...]:
+    """The areas of the canaries, sorted, without importing them: the names of libraries."""
+    return _modules_of("canaries")
+
+
+def _modules_of(package: str) -> tuple[str, ...]:
+    folder = os.path.join(os.path.dirname(__file__), package)
+    return tuple(sorted(module.name for module in pkgutil.iter_modules([folder]) if module.name[0] != "_"))
+
+
+def _import(area: str) -> None:
+    importlib.import_module(f"loopcheck.{'canaries' if area in canary_names() else 'checks'}.{area}")
+
+
+def selecting(id: str) -> str:
+    """What selects a check on pytest's command line, quoted for a shell."""
+    return f"--loop-canaries {id}" if id.partition("::")[0] in canary_names() else shlex.quote(id)
 
 
 def catalogue(*areas: str) -> list[Entry]:
-    """Everything the areas declare (all areas when none is named), by area and then in the order of the file.
+    """Everything the areas declare (the whole battery when none is named), by area and in the order of the file.
 
     A check is followed by itself in its settings.
     """
     wanted = areas or area_names()
     for area in wanted:
-        importlib.import_module(f"loopcheck.checks.{area}")
+        _import(area)
     return [entry for area in wanted for entry in _of(area)]
 
 
@@ -366,9 +393,9 @@ def find(id: str) -> Entry:
         KeyError: there is none.
     """
     area = id.partition("::")[0]
-    if area not in area_names():
+    if area not in (*area_names(), *canary_names()):
         raise KeyError(id)
-    importlib.import_module(f"loopcheck.checks.{area}")
+    _import(area)
     return _entries[id]
 
 

@@ -20,9 +20,10 @@ _ID = re.compile(
 
 
 def is_id(argument: str) -> bool:
-    """Whether a command-line argument looks like an id of the battery rather than like a path."""
+    """Whether a command-line argument looks like the id of a check rather than like a path."""
     found = _ID.fullmatch(argument)
-    return found is not None and (found["name"] is not None or found["area"] in check.area_names())
+    areas = (*check.area_names(), *check.canary_names())
+    return found is not None and (found["name"] is not None or found["area"] in areas)
 
 
 def parse_id(id: str) -> tuple[str, str]:
@@ -36,19 +37,30 @@ def parse_id(id: str) -> tuple[str, str]:
 class Selection:
     """Which checks the command line names; all of them when it names none.
 
+    Args:
+        arguments: ids and areas.
+        canaries: whether it is about the canaries and not about the battery.
+
     Raises:
         pytest.UsageError: there is no such area; the message says what is close.
     """
 
-    def __init__(self, arguments: Sequence[str]) -> None:
+    def __init__(self, arguments: Sequence[str], *, canaries: bool = False) -> None:
         self._arguments = list(arguments)
+        self._areas = check.canary_names() if canaries else check.area_names()
         self._wanted: list[tuple[str, str | None, str, str | None]] = []
         for argument in arguments:
             found = _ID.fullmatch(argument)
             assert found is not None
             area, name, setting = found["area"], found["name"], found["setting"] or ""
-            if area not in check.area_names():
-                raise pytest.UsageError(_unknown(argument, "area", area, check.area_names()))
+            if area in check.canary_names() and not canaries:
+                raise pytest.UsageError(f"{argument!r} names canaries; they run with --loop-canaries {argument}")
+            if area not in self._areas and canaries:
+                raise pytest.UsageError(
+                    f"{argument!r}: there are no canaries of {area!r}; there are of {', '.join(self._areas)}"
+                )
+            if area not in self._areas:
+                raise pytest.UsageError(_unknown(argument, "area", area, self._areas))
             self._wanted.append((area, name, setting, found["subject"]))
 
     def validate(self, entries: Iterable[check.Entry]) -> None:
@@ -69,7 +81,7 @@ class Selection:
     @property
     def areas(self) -> list[str]:
         """The areas that hold anything that is wanted."""
-        return [area for area in check.area_names() if not self._wanted or area in {one[0] for one in self._wanted}]
+        return [area for area in self._areas if not self._wanted or area in {one[0] for one in self._wanted}]
 
     def takes(self, entry: check.Entry, subject: str) -> bool:
         """Whether this check is wanted on this subject."""

@@ -19,6 +19,7 @@ import sys
 import sysconfig
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 
@@ -296,7 +297,18 @@ _NEEDS = (
     ),
 )
 
-NEEDS: dict[str, Need] = {need.name: need for need in _NEEDS}
+
+def _library(name: str) -> Need:
+    """What a canary needs: a library, installed where the loop is."""
+    return Need(
+        name, f"{name} is installed (pip install {name}).", lambda: find_spec(name) is not None, f"pip install {name}"
+    )
+
+
+LIBRARIES = ("aiohttp", "anyio", "asyncssh", "httpx", "uvicorn", "websockets")
+"""The needs of canaries."""
+
+NEEDS: dict[str, Need] = {need.name: need for need in (*_NEEDS, *map(_library, LIBRARIES))}
 
 
 @functools.cache

@@ -21,6 +21,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "with paths on the command line those are run instead and get a fixture loop_factory",
     )
     group.addoption(
+        "--loop-canaries",
+        action="store_true",
+        help="Run the canaries in place of the battery: short scenarios of real libraries (aiohttp, anyio, asyncssh, "
+        "uvicorn with httpx, websockets) on the loop; named like checks, LIBRARY or LIBRARY::NAME. "
+        "pip install 'loopcheck[canaries]' brings the libraries",
+    )
+    group.addoption(
         "--loop-report",
         metavar="PATH",
         default=None,
@@ -82,7 +89,7 @@ def _positive(text: str) -> float:
 def pytest_configure(config: pytest.Config) -> None:
     """Wake up, if there is a subject."""
     factories = config.getoption("loop_factory") or config.getini("loop_factory")
-    if factories or config.getoption("loop_config"):
+    if factories or config.getoption("loop_config") or config.getoption("loop_canaries"):
         from loopcheck.session import activate
 
         activate(config, factories)

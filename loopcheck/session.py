@@ -38,12 +38,22 @@ def activate(config: pytest.Config, subjects: list[str]) -> None:
         raise pytest.UsageError(f"loopcheck runs on POSIX platforms only; this one is {os.name!r}")
     declaration = _declaration(config, subjects)
     subjects = list(dict.fromkeys(subjects or [declaration.factory] if declaration else subjects))
+    canaries: bool = config.getoption("loop_canaries")
+    if not subjects:
+        raise pytest.UsageError(
+            "--loop-canaries: there is no loop to run them on; name one with --loop-factory=MODULE:NAME"
+        )
     here = str(config.invocation_params.dir)
     given = [one for one in config.getoption("file_or_dir") or [] if one in config.invocation_params.args]
     ids = [one for one in given if is_id(one) and not os.path.exists(os.path.join(here, one))]
     if ids and len(ids) < len(given):
         path = next(one for one in given if one not in ids)
         raise pytest.UsageError(f"{path!r} is a path and {ids[0]!r} an id of the battery: name either paths or ids")
+    if given and not ids and canaries:
+        raise pytest.UsageError(
+            f"--loop-canaries with the path {given[0]!r}: canaries are named by library or id, as in "
+            f"--loop-canaries {check.canary_names()[0]}"
+        )
     if given and not ids:
         config.pluginmanager.register(_fixture(subjects, here), "loopcheck-fixture")
         return
@@ -56,7 +66,7 @@ def activate(config: pytest.Config, subjects: list[str]) -> None:
     # At the end of every session hypothesis's plugin imports hypothesis, for tests that are not here.
     if config.pluginmanager.hasplugin("hypothesispytest"):
         config.pluginmanager.unregister(name="hypothesispytest")
-    session = BatterySession(config, subjects, Selection(ids), declaration)
+    session = BatterySession(config, subjects, Selection(ids, canaries=canaries), declaration)
     config.pluginmanager.register(session, "loopcheck-session")
 
 
@@ -294,7 +304,7 @@ class BatterySession:
         return report
 
     def _rerun(self, subject: str, id: str) -> str:
-        return f"pytest --loop-factory={shlex.quote(subject)} {shlex.quote(id)}"
+        return f"pytest --loop-factory={shlex.quote(subject)} {check.selecting(id)}"
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from loopcheck.check import find
-from loopcheck.runner import run
+from loopcheck.runner import child, run
 from loopcheck.runner.processes import RunnerError
 from loopcheck.runner.run import Options, Runner
 from loopcheck.subject import CONTROL, SubjectError
@@ -413,3 +413,10 @@ def test_control_is_asyncios_own() -> None:
     from loopcheck.subject import resolve
 
     assert resolve(CONTROL) is asyncio.SelectorEventLoop
+
+
+def test_a_group_of_exceptions_is_told_with_its_members() -> None:
+    group = ExceptionGroup("two", [ValueError("mine"), ExceptionGroup("inner", [OSError("yours")])])
+
+    told = "two (2 sub-exceptions): ValueError: mine; ExceptionGroup: inner (1 sub-exception): OSError: yours"
+    assert child._text(group) == told

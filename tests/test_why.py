@@ -25,7 +25,7 @@ def why(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 def test_a_check_that_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    assert why(capsys, ID, "--subject", "a:B") == f"{ID} runs here: pytest --loop-factory=a:B '{ID}'\n"
+    assert why(capsys, ID, "--subject", "a:B") == f"{ID} runs here: pytest --loop-factory=a:B {ID}\n"
 
 
 def test_what_the_machine_lacks_comes_with_a_remedy(capsys: pytest.CaptureFixture[str]) -> None:

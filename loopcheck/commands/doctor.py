@@ -27,9 +27,10 @@ def run(options: argparse.Namespace) -> int:
     for label, value in _surroundings(len(entries)):
         print(f"{label:<11} {value}")
     concerned = {name: [entry for entry in entries if name in entry.needs] for name in NEEDS}
-    missing = [name for name in NEEDS if not is_met(name)]
+    needed = [name for name in NEEDS if concerned[name]]
+    missing = [name for name in needed if not is_met(name)]
     lost = {entry.id for name in missing for entry in concerned[name]}
-    print("\nmet         " + ", ".join(f"{name} ({len(concerned[name])})" for name in NEEDS if name not in missing))
+    print("\nmet         " + ", ".join(f"{name} ({len(concerned[name])})" for name in needed if name not in missing))
     if not missing:
         print("\nthis machine lacks nothing: every check for this Python runs")
         return 0
@@ -52,6 +53,7 @@ def _surroundings(checks: int) -> Iterator[tuple[str, str]]:
     yield "OpenSSL", _openssl()
     yield "pytest", f"{version('pytest')}, with pytest-xdist {version('pytest-xdist')}"
     yield "loopcheck", f"{__version__}, with {checks} checks for this Python"
+    yield "canaries", _canaries()
     yield "hangs", _native_frames()
 
 
@@ -61,6 +63,15 @@ def _openssl() -> str:
     except ImportError:
         return "none: this Python was built without it"
     return ssl.OPENSSL_VERSION
+
+
+def _canaries() -> str:
+    from loopcheck.needs import LIBRARIES, is_met
+
+    missing = [name for name in LIBRARIES if not is_met(name)]
+    if not missing:
+        return f"run on {', '.join(LIBRARIES)}"
+    return f"lack {', '.join(missing)}: pip install 'loopcheck[canaries]'"
 
 
 def _native_frames() -> str:

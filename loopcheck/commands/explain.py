@@ -40,5 +40,5 @@ def run(options: argparse.Namespace) -> int:
     if not entry.tested:
         print(f"not tested {entry.because}")
     else:
-        print(f"run        pytest --loop-factory=MODULE:NAME {entry.id}\n\n{entry.source()}", end="")
+        print(f"run        pytest --loop-factory=MODULE:NAME {check.selecting(entry.id)}\n\n{entry.source()}", end="")
     return 0

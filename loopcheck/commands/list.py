@@ -13,7 +13,12 @@ from loopcheck.outcomes import LEVELS
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the command takes."""
     parser.description = "List the catalogue: every check, and every behaviour that is named but not tested."
-    parser.add_argument("areas", nargs="*", metavar="AREA", help="only these areas (default: all)")
+    parser.add_argument(
+        "areas",
+        nargs="*",
+        metavar="AREA",
+        help="only these areas, or canaries' libraries (default: the battery)",
+    )
     parser.add_argument("--level", action="append", choices=LEVELS, help="only this level; may be repeated")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="text for people (default), or json")
 
@@ -23,8 +28,8 @@ def run(options: argparse.Namespace) -> int:
     from loopcheck import check
 
     for area in options.areas:
-        if area not in check.area_names():
-            raise unknown("area", area, check.area_names())
+        if area not in (*check.area_names(), *check.canary_names()):
+            raise unknown("area", area, (*check.area_names(), *check.canary_names()))
     entries = [entry for entry in check.catalogue(*options.areas) if not options.level or entry.level in options.level]
     if options.format == "json":
         print(json.dumps([_as_json(entry) for entry in entries], indent=1))

@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     from loopcheck.commands._files import declaration
 
     # All areas: a check may have moved to another one, with its new name.
-    entries = check.catalogue()
+    entries = check.catalogue(*check.area_names(), *check.canary_names())
     former = {old: entry.id for entry in entries for old in entry.former_ids}
     by_id = {entry.id: entry for entry in entries}
     entry = by_id.get(options.id) or by_id.get(former.get(options.id, ""))
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     for reason in reasons:
         print(f"{entry.id} does not run: {reason}")
     if not reasons:
-        print(f"{entry.id} runs here: pytest --loop-factory={name} '{entry.id}'")
+        print(f"{entry.id} runs here: pytest --loop-factory={name} {check.selecting(entry.id)}")
         for line in _declared(entry, declared) if declared else ():
             print(f"  {line}")
     return 0

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from loopcheck.check import selecting
 from loopcheck.outcomes import ACCEPTABLE, LEVEL_MEANS, LEVELS, OUTCOMES, Level, Outcome
 from loopcheck.report import cards, verdict
 from loopcheck.report.certificate import name_of, place_of
@@ -170,7 +171,7 @@ def card(column: Column, record: dict[str, Any], most: int) -> str:
     rows = [("level", f"{record['level']}: {LEVEL_MEANS[record['level']]}"), ("outcome", record["outcome"])]
     rows += told(record)
     rows.append(("reference", f"{record['reference']}  {record['link']}"))
-    rows.append(("rerun", f"pytest --loop-factory={shlex.quote(column.factory)} {shlex.quote(record['check'])}"))
+    rows.append(("rerun", f"pytest --loop-factory={shlex.quote(column.factory)} {selecting(record['check'])}"))
     lines = [one_line(record["sentence"])]
     for label, text in rows:
         first, *more = tidy(text, most).splitlines() or [""]

@@ -206,9 +206,12 @@ def _split(text: str) -> tuple[str, str]:
 
 def _text(error: BaseException) -> str:
     try:
-        return str(error)
+        text = str(error)
     except Exception as second:
         return f"<the message cannot be shown: its str() raises {type(second).__name__}>"
+    if isinstance(error, BaseExceptionGroup):
+        text += ": " + "; ".join(f"{type(one).__name__}: {_text(one)}" for one in error.exceptions)
+    return text
 
 
 def _frames(traceback: TracebackType | None) -> list[dict[str, Any]]:

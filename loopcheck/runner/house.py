@@ -74,7 +74,7 @@ class House:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Import the battery, then serve."""
         self.session = session
-        pytest.register_assert_rewrite("loopcheck.checks", "loopcheck.kit")
+        pytest.register_assert_rewrite("loopcheck.checks", "loopcheck.canaries", "loopcheck.kit")
         from loopcheck import check, kit
 
         for area in self.areas:

@@ -242,7 +242,8 @@ class Runner:
 
 def _wants_a_fresh_process(entry: Entry) -> bool:
     # A check that forks a loop must not depend on what ran before it: native threads, which the fork has not.
-    return entry.setting == "first-loop" or "fork" in entry.needs
+    # A canary imports a library, which may leave anything.
+    return entry.setting == "first-loop" or "fork" in entry.needs or entry.is_canary
 
 
 def _how(status: int) -> str:
