@@ -456,7 +456,7 @@ class _Editing:
             if len({one.plain for one in group}) == 1:
                 about = entry.sentence
             elif any(one.because != one.id for one in group):
-                about = f"{entry.sentence} And what follows from that"
+                about = f"fix first: {entry.sentence}"
             else:
                 about = f"{entry.area}: {said}"
             words = {one.words for one in group}

@@ -95,7 +95,7 @@ def test_what_one_failure_explains_stands_with_it() -> None:
     run.footer["because"] = {"two::third": "one::second"}
     text, _ = declare.new(SUBJECT, [run], ENTRIES)
 
-    assert "# The second holds. And what follows from that\n" in text
+    assert "# fix first: The second holds.\n" in text
     assert [entry["id"] for entry in tomllib.loads(text)["known"]] == [["one::second", "two::third"]]
 
 
