@@ -207,6 +207,13 @@ def test_folded_failures_are_named_in_the_card_of_their_cause(many: bool) -> Non
     ]
 
 
+def test_cards_are_in_the_order_of_the_plan() -> None:
+    report = finished(*((entry(f"net::check_{number}"), wrong()) for number in range(5)))
+    failed = [_Failed(id) for id in random.sample(list(report.checks), 5)]
+
+    assert [one.nodeid for one in cards.fold(failed, report, every=False)] == list(report.checks)
+
+
 def test_with_every_card_each_says_what_explains_it() -> None:
     report = finished((entry(BASE), wrong()), (entry("net::writes", BASE), wrong(2)))
     failed = [_Failed(id) for id in report.checks]

@@ -108,7 +108,9 @@ def fold(failed: Sequence[Any], report: Report, *, every: bool) -> list[Any]:
             one.longrepr = "\n".join([one.longrepr, *lines])
         if every or not cause:
             kept.append(one)
-    return kept
+    # In the order of the plan: workers end in any.
+    order = {record["id"]: number for number, record in enumerate(report.outcomes())}
+    return sorted(kept, key=lambda one: order.get(one.nodeid, -1))
 
 
 def _explained(records: Sequence[dict[str, Any]], cause: dict[str, Any]) -> str:
