@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import re
 import sys
@@ -220,6 +221,15 @@ def test_with_every_card_each_says_what_explains_it() -> None:
 
     assert cards.fold(failed, report, every=True) == failed
     assert failed[1].longrepr.endswith(f"because    {BASE} fails, too: fix that first")
+
+
+def test_a_run_of_the_same_check_in_another_area_is_no_other_failure() -> None:
+    abroad = dataclasses.replace(entry("pipes::writes[write-pipe]"), plain="net::writes")
+    report = finished((entry("net::writes"), wrong()), (abroad, wrong()))
+    (kept,) = cards.fold([_Failed(id) for id in report.checks], report, every=False)
+
+    assert kept.longrepr.endswith("explains   the same in the settings write-pipe")
+    assert cards.fix_first(report.outcomes(), report.because) == []
 
 
 def test_without_causes_nothing_is_said_of_them() -> None:

@@ -115,8 +115,8 @@ def fold(failed: Sequence[Any], report: Report, *, every: bool) -> list[Any]:
 
 def _explained(records: Sequence[dict[str, Any]], cause: dict[str, Any]) -> str:
     """The failures that one explains: its own in settings, and the others one a line, or by area if they are many."""
-    own = [record["setting"] for record in records if record["check"].partition("[")[0] == cause["check"]]
-    others = [record for record in records if record["check"].partition("[")[0] != cause["check"]]
+    own = [record["setting"] for record in records if _same_check(record, cause)]
+    others = [record for record in records if not _same_check(record, cause)]
     lines = [f"the same in the settings {', '.join(own)}"] if own else []
     if len(others) <= _SHOWN:
         return "\n".join([*lines, *(f"{record['id']}: {record['outcome']}" for record in others)])
@@ -233,9 +233,7 @@ def fix_first(records: Sequence[dict[str, Any]], because: Mapping[str, str]) -> 
     """The failures that explain those of other checks, as lines of text: by level, and by how many they explain."""
     found = {record["id"]: record for record in records}
     explained = Counter(
-        cause
-        for id, cause in because.items()
-        if id in found and found[id]["check"].partition("[")[0] != found[cause]["check"].partition("[")[0]
+        cause for id, cause in because.items() if id in found and not _same_check(found[id], found[cause])
     )
     if not explained:
         return []
@@ -247,6 +245,12 @@ def fix_first(records: Sequence[dict[str, Any]], because: Mapping[str, str]) -> 
         *(f"  {found[id]['level']:<6} {explained[id]:>{width}}  {id}: {_briefly(found[id])}" for id in shown),
         *([f"  ... and {more} more"] if more > 0 else []),
     ]
+
+
+def _same_check(record: dict[str, Any], plain: dict[str, Any]) -> bool:
+    """Whether one is a run of the other's check in a setting: by its name alone, for there it may be of another area."""
+    names = [one["check"].partition("::")[2].partition("[")[0] for one in (record, plain)]
+    return bool(record["setting"]) and names[0] == names[1]
 
 
 def _briefly(record: dict[str, Any]) -> str:
