@@ -248,7 +248,7 @@ def fix_first(records: Sequence[dict[str, Any]], because: Mapping[str, str]) -> 
 
 
 def _same_check(record: dict[str, Any], plain: dict[str, Any]) -> bool:
-    """Whether one is a run of the other's check in a setting: by its name alone, for there it may be of another area."""
+    """Whether one is a run of the other's check in a setting: by its name, for there it may be of another area."""
     names = [one["check"].partition("::")[2].partition("[")[0] for one in (record, plain)]
     return bool(record["setting"]) and names[0] == names[1]
 
