@@ -368,5 +368,8 @@ def test_old_reports_stay_readable(name: str) -> None:
     runs = reading.read_all(FIXTURES / "reports" / f"format-1-{name}.jsonl")
 
     assert [len(one.checks) for one in runs] == {"run": [12], "merged": [12, 2], "killed": [2]}[name]
+    assert [id for id, record in runs[0].checks.items() if "because" in record] == (
+        [] if name == "killed" else ["scheduling::hang"]
+    )
     for renderer in RENDERERS.values():
         renderer.render(columns(runs))  # type: ignore[attr-defined]
