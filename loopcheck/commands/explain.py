@@ -36,6 +36,8 @@ def run(options: argparse.Namespace) -> int:
         print(f"setting    {entry.setting}: {SETTINGS[entry.setting].sentence}")
     for need in entry.needs:
         print(f"needs      {need}: {NEEDS[need].sentence}")
+    for id in entry.after:
+        print(f"after      {id}, whose failure would explain its own")
     print(f"reference  {entry.reference}\n           {entry.link}")
     if not entry.tested:
         print(f"not tested {entry.because}")

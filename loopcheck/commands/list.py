@@ -67,6 +67,7 @@ def _as_json(entry: Any) -> dict[str, Any]:
         "sentence": entry.sentence,
         "python": entry.python,
         "needs": list(entry.needs),
+        "after": list(entry.after),
         "reference": entry.reference,
         "link": entry.link,
         "because": entry.because,
