@@ -34,6 +34,7 @@ def test_list_as_json_is_the_catalogue(capsys: pytest.CaptureFixture[str]) -> No
         "sentence": "Callbacks run in the order they were given to call_soon().",
         "python": "",
         "needs": [],
+        "after": [],
         "reference": "asyncio-eventloop#asyncio.loop.call_soon",
         "link": "https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.call_soon",
         "because": "",
