@@ -1,4 +1,4 @@
-"""The bundled loop's TLS engine, timers and the life of its children: plain objects, without a loop or a socket."""
+"""What the bundled loop decides apart from I/O: plain objects, without a loop, a socket or a process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from loopcheck.baseline import childlife, engine, timers, tls
 from loopcheck.baseline.childlife import ChildLife
 from loopcheck.baseline.engine import Engine
-from loopcheck.baseline.lifetime import WrongMove
+from loopcheck.baseline.flow import FlowControl
+from loopcheck.baseline.lifetime import Lifetime, Phase, Reading, Sending, WrongMove
 from loopcheck.baseline.timers import Timers
 
 AUTHORITY = trustme.CA(key_type=trustme.KeyType.ECDSA)
@@ -315,3 +316,174 @@ class TimersMachine(RuleBasedStateMachine):
 
 TestTimers = TimersMachine.TestCase
 TestTimers.settings = settings(max_examples=40, stateful_step_count=20, deadline=None, database=None)
+
+
+# --- whatever happens, in whatever order
+
+
+class LifetimeMachine(RuleBasedStateMachine):
+    """A transport's life under every call that a program or a peer can cause, at any moment."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.life = Lifetime()
+        self.ends = 0
+        self.phases = [self.life.phase]
+
+    @rule(unsent=st.booleans())
+    def close(self, unsent: bool) -> None:
+        was_open = self.life.phase is Phase.OPEN
+        assert self.life.close(unsent=unsent) is was_open
+        self.ends += was_open and not unsent
+
+    @rule()
+    def end(self) -> None:
+        self.ends += self.life.end()
+
+    @precondition(lambda self: self.life.phase is Phase.ENDING)
+    @rule()
+    def closed(self) -> None:
+        self.life.closed()
+
+    @rule()
+    def pause_and_resume(self) -> None:
+        paused = self.life.pause_reading()
+        assert not (paused and self.life.wants_data)
+        resumed = self.life.resume_reading()
+        assert resumed or not paused
+
+    @rule()
+    def pause(self) -> None:
+        self.life.pause_reading()
+
+    @rule()
+    def resume(self) -> None:
+        assert not self.life.resume_reading() or self.life.wants_data
+
+    @precondition(lambda self: self.life.phase is Phase.OPEN and self.life.reading is not Reading.ENDED)
+    @rule()
+    def peer_ended(self) -> None:
+        self.life.reading_ended()
+
+    @rule(unsent=st.booleans())
+    def write_eof(self, unsent: bool) -> None:
+        at_once = self.life.finish_sending(unsent=unsent)
+        assert not (at_once and unsent)
+
+    @rule()
+    def sent(self) -> None:
+        if self.life.finish_sent():
+            assert not self.life.finish_sent()
+
+    @precondition(lambda self: self.life.sending is Sending.OPEN)
+    @rule()
+    def sendfile(self) -> None:
+        self.life.lend()
+        assert not self.life.finish_sending(unsent=False)
+        self.life.give_back()
+
+    @invariant()
+    def ends_once_and_never_goes_back(self) -> None:
+        if self.life.phase is not self.phases[-1]:
+            self.phases.append(self.life.phase)
+        assert self.phases == sorted(set(self.phases), key=list(Phase).index)
+        assert self.ends == self.life.is_lost
+        assert not (self.life.is_closing and (self.life.is_reading or self.life.wants_data))
+
+
+TestLifetime = LifetimeMachine.TestCase
+TestLifetime.settings = settings(max_examples=60, stateful_step_count=20, deadline=None, database=None)
+
+
+class PressureMachine(RuleBasedStateMachine):
+    """pause_writing() and resume_writing() alternate, whatever sizes and water marks come along."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.control = FlowControl()
+        self.calls = ["resume"]
+
+    @rule(size=st.integers(0, 50))
+    def grew(self, size: int) -> None:
+        if self.control.grew(size):
+            assert size > self.control.high
+            self.calls.append("pause")
+
+    @rule(size=st.integers(0, 50))
+    def shrank(self, size: int) -> None:
+        if self.control.shrank(size):
+            assert size <= self.control.low
+            self.calls.append("resume")
+
+    @rule(high=st.integers(0, 40), part=st.integers(0, 40))
+    def set_limits(self, high: int, part: int) -> None:
+        self.control.set_limits(high, min(high, part))
+
+    @invariant()
+    def alternates(self) -> None:
+        assert all(one != other for one, other in itertools.pairwise(self.calls))
+
+    def teardown(self) -> None:
+        # Once nothing waits, nobody may stay paused.
+        assert self.control.shrank(0) is (self.calls[-1] == "pause")
+
+
+TestPressure = PressureMachine.TestCase
+TestPressure.settings = settings(max_examples=40, stateful_step_count=20, deadline=None, database=None)
+
+
+class ChildMachine(RuleBasedStateMachine):
+    """A child's life: nothing is lost, nothing is told too early, and the end comes once and last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.life = ChildLife([0, 1])
+        self.happened: list[int] = []
+        self.told: list[int] = []
+        self.pipes, self.exited, self.ended = {0, 1}, False, False
+
+    @rule()
+    def something_happens(self) -> None:
+        number = len(self.happened)
+        self.happened.append(number)
+        if self.life.tell(self.told.append, number):
+            self.told.append(number)
+
+    @precondition(lambda self: self.life.stage is childlife.Stage.STARTING)
+    @rule()
+    def connected(self) -> None:
+        for callback, arguments in self.life.connected():
+            callback(*arguments)
+
+    @precondition(lambda self: self.life.stage is childlife.Stage.STARTING)
+    @rule()
+    def abandon(self) -> None:
+        self.life.abandon()
+
+    @rule(number=st.integers(0, 1))
+    def pipe_ended(self, number: int) -> None:
+        self.life.pipe_ended(number)
+        self.pipes.discard(number)
+
+    @precondition(lambda self: not self.exited)
+    @rule()
+    def process_exited(self) -> None:
+        self.life.exited(0)
+        self.exited = True
+
+    @rule()
+    def end(self) -> None:
+        known = self.life.stage is childlife.Stage.KNOWN
+        due = known and self.exited and not self.pipes
+        assert self.life.end() is due
+        assert not (due and self.ended)
+        self.ended = self.ended or due
+
+    @invariant()
+    def tells_everything_once_it_may(self) -> None:
+        may = self.life.stage in (childlife.Stage.KNOWN, childlife.Stage.ENDING)
+        assert self.told == (self.happened if may else [])
+
+
+TestChild = ChildMachine.TestCase
+TestChild.settings = settings(max_examples=60, stateful_step_count=20, deadline=None, database=None)
