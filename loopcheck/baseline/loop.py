@@ -69,6 +69,8 @@ Of ``StreamReaderProtocol``, where asyncio's own ``start_tls()`` does (see ``ver
 ``asyncio.subprocess.Process`` calls ``_wait()`` of our process transports.
 Of ``Handle`` and ``TimerHandle``, which ours are: all their slots, ``_callback``, ``_args``, ``_context``, ``_loop``,
 ``_cancelled``, ``_repr``, ``_source_traceback``, ``_when`` and ``_scheduled``; and ``_run()``.
+Of ``asyncio.base_tasks``, to describe a task as asyncio does: ``_task_repr()``, ``_task_get_stack()`` and
+``_task_print_stack()``; what asyncio is told of tasks is documented, and listed in ``tasks.py``.
 And of ``Server``: ``_attach()`` and ``_detach()``, which from 3.13 on take the transport as argument.
 """
 
