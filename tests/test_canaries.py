@@ -136,5 +136,7 @@ def test_the_command_line_knows_them(capsys: pytest.CaptureFixture[str]) -> None
     )
     assert main(["list", "anyio"]) == 0
     assert "anyio::sockets_talk" in capsys.readouterr().out
+    assert main(["run", "anyio", "--subject", "a:B"]) == 4
+    assert "which run in place of the battery: loopcheck run -- --loop-canaries anyio\n" in capsys.readouterr().err
     assert main(["list"]) == 0
     assert "anyio::sockets_talk" not in capsys.readouterr().out

@@ -67,6 +67,10 @@ def _expanded(word: str) -> list[str]:
 
     area = word.partition("::")[0]
     areas = check.area_names()
+    if area in check.canary_names():
+        raise Mistake(
+            f"{word!r} names canaries, which run in place of the battery: loopcheck run -- --loop-canaries {word}"
+        )
     if "*" not in area and area not in areas:
         raise unknown("area", area, areas)
     if "*" not in word and not Path(word).exists():
