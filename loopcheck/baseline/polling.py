@@ -6,6 +6,7 @@ A poller knows the descriptors, who waits for them, and nothing else.
 from __future__ import annotations
 
 import asyncio
+import collections
 import contextlib
 import select
 import selectors
@@ -69,16 +70,14 @@ class SelectorPoller:
         del self.watches[fd]
         self._selector.unregister(fd)
 
-    def wait(self, timeout: float | None) -> list[asyncio.Handle]:
-        """Wait until something is ready, at most *timeout* seconds, or for ever; the handles, readers first."""
-        handles = []
+    def wait(self, timeout: float | None, ready: collections.deque[asyncio.Handle]) -> None:
+        """Wait for something, at most *timeout* seconds or for ever, and queue its handles, readers first."""
         for key, events in self._selector.select(timeout):
             watch = key.data
             if events & EVENT_READ and watch.reader is not None:
-                handles.append(watch.reader)
+                ready.append(watch.reader)
             if events & EVENT_WRITE and watch.writer is not None:
-                handles.append(watch.writer)
-        return handles
+                ready.append(watch.writer)
 
     def close(self) -> None:
         """Give the system's descriptor back, and let go of whoever waits."""
@@ -122,18 +121,17 @@ class EpollPoller:
         with contextlib.suppress(OSError):
             self._epoll.unregister(fd)
 
-    def wait(self, timeout: float | None) -> list[asyncio.Handle]:
-        """Wait until something is ready, at most *timeout* seconds, or for ever; the handles, readers first."""
-        watches, handles = self.watches, []
+    def wait(self, timeout: float | None, ready: collections.deque[asyncio.Handle]) -> None:
+        """Wait for something, at most *timeout* seconds or for ever, and queue its handles, readers first."""
+        watches = self.watches
         for fd, code in self._epoll.poll(timeout, len(watches) or 1):
             # A descriptor that was closed behind our back lives on in the system while it has a duplicate.
             if (watch := watches.get(fd)) is None:
                 continue
             if code & self._for_reader and watch.reader is not None:
-                handles.append(watch.reader)
+                ready.append(watch.reader)
             if code & self._for_writer and watch.writer is not None:
-                handles.append(watch.writer)
-        return handles
+                ready.append(watch.writer)
 
     def close(self) -> None:
         """Give the system's descriptor back, and let go of whoever waits."""

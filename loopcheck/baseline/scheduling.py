@@ -155,7 +155,7 @@ class Scheduling(Base):
             timeout = None
         else:
             timeout = min(max(when - self.time(), 0.0), LONGEST_WAIT)
-        ready.extend(self._poller.wait(timeout))
+        self._poller.wait(timeout, ready)
         if timers:
             now = self.time()
             # What the clock cannot tell from now is due.
