@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
 from support import PytestRunner, runner_in
+
+
+def pytest_configure() -> None:
+    """Be interruptible, and with us all that the tests start: a shell ignores SIGINT for what it runs beside itself."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
