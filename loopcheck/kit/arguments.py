@@ -55,6 +55,7 @@ Ending = type[BaseException] | None
 
 
 async def _ending(bench: Bench, arguments: Arguments, combination: Combination) -> Ending:
+    before = asyncio.all_tasks()
     with ExitStack() as stack:
         made = {name: make(bench, stack) for name, (_, make) in combination.items()}
         try:
@@ -63,7 +64,7 @@ async def _ending(bench: Bench, arguments: Arguments, combination: Combination) 
             return type(error)
         finally:
             # Of several look-ups that fail the first one is told, and the others go on for as long as they take.
-            if others := asyncio.all_tasks() - {asyncio.current_task()}:
+            if others := asyncio.all_tasks() - before:
                 await asyncio.wait(others, timeout=bench.patience)
             await pass_turns(2)
     return None

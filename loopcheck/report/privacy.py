@@ -94,7 +94,8 @@ def here() -> Discretion:
     for home in (os.path.expanduser("~"), os.environ.get("HOME", "")):
         folders |= dict.fromkeys(_spellings(home), "~")
     for modules in sys.path:
-        if os.path.isdir(modules or "."):
+        # Python puts the folder of the script first, such as that of pytest, in which there are no modules.
+        if os.path.isdir(modules or ".") and not os.path.samefile(modules or ".", os.path.dirname(sys.executable)):
             folders |= dict.fromkeys(_spellings(modules or "."), "")
     folders |= dict.fromkeys(_spellings(os.path.dirname(os.path.dirname(os.path.dirname(__file__)))), "")
     names = {value: f"${name}" for name, value in os.environ.items() if tells(name, value)}
