@@ -37,7 +37,7 @@ def is_costly(entry: Entry) -> bool:
 JUDGE = (3, 13)
 """The Python on which every liar runs the whole battery: whether a flaw is one flaw does not depend on the version."""
 
-ONE_IN = 100
+ONE_IN = 120
 """Each check judges about one in so many liars, always the same: liars times checks is more than two million, and a
 flaw that shows in another area shows in more than one of its checks.
 """
