@@ -91,6 +91,6 @@ def test_a_run_tells_nothing(run_pytest: PytestRunner, tmp_path: Path) -> None:
     text = str(run.records)
 
     assert run.outcomes == {id: "failed"}
-    assert run.checks[id]["message"] == "RuntimeError: $A_SECRET <python>/bin/python ~/x"
+    assert run.checks[id]["message"] == f"RuntimeError: $A_SECRET <python>/bin/{Path(sys.executable).name} ~/x"
     assert "'A_SECRET': '$A_SECRET'" in run.checks[id]["printed"]
     assert [one for one in ("hunter2", "/nowhere", sys.prefix, str(tmp_path)) if one in text] == []
