@@ -21,7 +21,7 @@ from loopcheck.kit.attempts import HANGS, LISTENS, REFUSES, Ear, loopback, more_
 from loopcheck.kit.channels import Wire
 from loopcheck.kit.descriptors import is_socket, no_more_descriptors, open_sockets
 from loopcheck.kit.names import UNUSUAL_LOOPBACK, as_socket_does, error_of, outcome
-from loopcheck.kit.net import closing, entered, meanwhile
+from loopcheck.kit.net import arrived, closing, entered, meanwhile
 from loopcheck.kit.peers import Peer, connect
 from loopcheck.kit.ports import free_port, option
 from loopcheck.kit.sockets import cancelled, crowded
@@ -85,23 +85,13 @@ async def name_of_subject(loop, patience, *address, **options):
 def reaches(listener, patience):
     """Whether a connection is there to be accepted."""
     listener.settimeout(patience)
-    try:
-        peer, _ = listener.accept()
-    except TimeoutError:
-        return False
-    peer.close()
-    return True
+    return arrived(listener)
 
 
 def nobody_came(listener):
     """Whether no connection waits to be accepted."""
     listener.setblocking(False)
-    try:
-        peer, _ = listener.accept()
-    except BlockingIOError:
-        return True
-    peer.close()
-    return False
+    return not arrived(listener)
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from loopcheck.kit.buffers import Buffers
 from loopcheck.kit.channels import Wire, fill, pattern
 from loopcheck.kit.net import DatagramWatcher, datagrams, within
 from loopcheck.kit.peers import AS_SENT
-from loopcheck.kit.secure import CLOSE_NOTIFY, V12, Secure, SecurePeer, begun, calling, descriptors, pinned
+from loopcheck.kit.secure import CLOSE_NOTIFY, V12, Secure, SecurePeer, begun, calling, descriptors, names_in, pinned
 from loopcheck.kit.streaming import StreamPair
 
 AFTER = UPGRADES_CLIENTS
@@ -39,11 +39,6 @@ async def raised(awaitable, *wanted):
 async def settled(turns=8):
     """Some turns of the loop, for what comes with a delay."""
     await pass_turns(turns)
-
-
-def names_in(certificate):
-    """The names in a certificate as getpeercert() gives it."""
-    return [name for _, name in certificate["subjectAltName"]]
 
 
 # arguments

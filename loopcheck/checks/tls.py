@@ -26,7 +26,19 @@ from loopcheck.kit import pass_turns, refuses, soon
 from loopcheck.kit.buffers import Buffers
 from loopcheck.kit.channels import Wire, fill, pattern
 from loopcheck.kit.peers import AS_SENT, Peer, compared
-from loopcheck.kit.secure import CLOSE_NOTIFY, V12, V13, Secure, SecurePeer, begun, calling, descriptors, paced, pinned
+from loopcheck.kit.secure import (
+    CLOSE_NOTIFY,
+    V12,
+    V13,
+    Secure,
+    SecurePeer,
+    begun,
+    calling,
+    descriptors,
+    names_in,
+    paced,
+    pinned,
+)
 from loopcheck.kit.surroundings import environment, warned
 
 AFTER = CONNECTS_OVER_TLS
@@ -80,11 +92,6 @@ def names_asked_for(context):
     asked = []
     context.sni_callback = lambda sock, name, context: asked.append(name)
     return asked
-
-
-def names_in(certificate):
-    """The names in a certificate as getpeercert() gives it."""
-    return [name for _, name in certificate["subjectAltName"]]
 
 
 async def settled(turns=8):

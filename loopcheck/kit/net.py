@@ -254,15 +254,20 @@ async def entered(manager: contextlib.AbstractAsyncContextManager[T]) -> T:
         return got
 
 
+def arrived(listener: socket.socket) -> bool:
+    """Whether a connection comes in at a listening socket, within the socket's own time-out."""
+    try:
+        peer, _ = listener.accept()
+    except (BlockingIOError, TimeoutError):
+        return False
+    peer.close()
+    return True
+
+
 async def reaches(listener: socket.socket, manager: contextlib.AbstractAsyncContextManager[Any]) -> bool:
     """Whether a connection comes in at the listener, once the block of the manager is entered."""
     async with manager:
-        try:
-            peer, _ = listener.accept()
-        except TimeoutError:
-            return False
-        peer.close()
-        return True
+        return arrived(listener)
 
 
 @contextlib.asynccontextmanager

@@ -815,6 +815,11 @@ def descriptors() -> int:
     return len(os.listdir("/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"))
 
 
+def names_in(certificate: dict[str, Any]) -> list[str]:
+    """The names in a certificate as getpeercert() gives it."""
+    return [name for _, name in certificate["subjectAltName"]]
+
+
 @tool
 def secure(bench: Bench) -> Iterator[Connections]:
     """What opens TLS connections of ``loop`` to an independent peer."""

@@ -174,6 +174,17 @@ def new_loop(factory: Factory) -> Iterator[asyncio.AbstractEventLoop]:
         loop.close()
 
 
+async def spent_on(ends: Countdown, peer: Callable[..., None], *arguments: Any) -> float:
+    """The processor time of this process while a peer in another one talks to it, until all has ended."""
+    process = forking.Process(target=peer, args=arguments)
+    process.start()
+    started = time.process_time()
+    await ends.over
+    spent = time.process_time() - started
+    process.join()
+    return spent
+
+
 def served(
     factory: Factory,
     protocol: Callable[[Countdown], asyncio.Protocol],
@@ -188,12 +199,7 @@ def served(
         ends = Countdown(connections)
         loop = asyncio.get_running_loop()
         server = await loop.create_server(lambda: protocol(ends), "127.0.0.1", 0, ssl=tls, backlog=2 * IDLE)
-        process = forking.Process(target=peer, args=(server.sockets[0].getsockname(), *arguments))
-        process.start()
-        started = time.process_time()
-        await ends.over
-        spent = time.process_time() - started
-        process.join()
+        spent = await spent_on(ends, peer, server.sockets[0].getsockname(), *arguments)
         server.close()
         return spent
 
@@ -292,12 +298,7 @@ def udp(factory: Factory) -> float:
         ends = Countdown()
         transport, _ = await loop.create_datagram_endpoint(lambda: DatagramEcho(ends), local_addr=("127.0.0.1", 0))
         address = transport.get_extra_info("sockname")
-        process = forking.Process(target=talk_in_datagrams, args=(address, 3000))
-        process.start()
-        started = time.process_time()
-        await ends.over
-        spent = time.process_time() - started
-        process.join()
+        spent = await spent_on(ends, talk_in_datagrams, address, 3000)
         transport.close()
         return spent
 
