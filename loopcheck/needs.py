@@ -7,6 +7,7 @@ What a loop does not offer, its author declares (:mod:`loopcheck.known`), and it
 
 from __future__ import annotations
 
+import errno
 import functools
 import importlib
 import os
@@ -75,6 +76,22 @@ def _queue_lengths() -> bool:
         listener.bind(("127.0.0.1", 0))
         listener.listen(7)
         return queue_length(listener.fileno()) == 7
+
+
+def _no_buffer_space() -> bool:
+    from loopcheck.kit.mail import leave_no_room  # which needs the kit, and the kit needs us
+
+    with (
+        socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as one,
+        socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as other,
+    ):
+        one.bind(("::1", 0))
+        leave_no_room(other)
+        try:
+            other.sendto(bytes(65000), one.getsockname())
+        except OSError as error:
+            return error.errno == errno.ENOBUFS
+    return False
 
 
 def _own_names() -> bool:
@@ -189,6 +206,13 @@ _NEEDS = (
         "The platform tells how many connections wait for accept() at most, as Linux does with TCP_INFO.",
         _queue_lengths,
         "use Linux",
+    ),
+    Need(
+        "no-buffer-space",
+        "The platform refuses a datagram in fragments with ENOBUFS where the send buffer has no room, as Linux does "
+        "over IPv6.",
+        _no_buffer_space,
+        "use Linux, with IPv6 on loopback",
     ),
     Need("unix-sockets", "The platform has Unix domain sockets.", _has_unix_sockets, "use Linux, macOS or a BSD"),
     Need(

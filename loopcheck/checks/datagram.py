@@ -11,7 +11,7 @@ import loopcheck.kit.mail  # noqa: F401  # tools: "endpoint", "mailbox" and othe
 from loopcheck.basics import OPENS_DATAGRAM_ENDPOINTS
 from loopcheck.check import also_in, check, untested
 from loopcheck.kit import pass_turns, refuses, run_coroutine, soon, turns
-from loopcheck.kit.mail import PIECE, Post, open_mailbox
+from loopcheck.kit.mail import PIECE, Post, leave_no_room, open_mailbox
 from loopcheck.kit.names import UNUSUAL_LOOPBACK, error_of, outcome
 from loopcheck.kit.net import entered
 from loopcheck.kit.surroundings import warned
@@ -1031,6 +1031,26 @@ async def sendto_not_permitted(endpoint, patience):
 
         assert not transport.is_closing(), "the endpoint is closing"
     assert [error_of(error) for error in protocol.failures] == [("PermissionError", "EACCES")]
+
+
+@check("asyncio-protocol#asyncio.DatagramProtocol.error_received", level="should", needs=("no-buffer-space",))
+async def sendto_no_buffer_space(endpoint, patience):
+    """sendto() for which the system has no buffer left is told to error_received(), as ENOBUFS; the next one is sent.
+
+    A datagram in many fragments, for which the send buffer has no room, makes it say so at once.
+    """
+    with (
+        open_mailbox(patience, socket.AF_INET6, ("::1", 0)) as mailbox,
+        udp(family=socket.AF_INET6, host="::1") as sock,
+    ):
+        leave_no_room(sock)
+        async with endpoint(sock=sock) as (transport, protocol):
+            transport.sendto(bytes(LARGE), mailbox.address)
+            await protocol.until("error_received", patience)
+            transport.sendto(b"goes on", mailbox.address)
+
+            assert (transport.is_closing(), await mailbox.next()) == (False, b"goes on")
+    assert [error_of(error) for error in protocol.failures] == [("OSError", "ENOBUFS")]
 
 
 @check("asyncio-protocol#asyncio.DatagramProtocol.error_received", needs=("posix",))

@@ -19,6 +19,7 @@ from loopcheck import subject
 from loopcheck.kit.bench import HEAVY, Bench, tool
 from loopcheck.kit.ports import free_port
 from loopcheck.kit.turns import pass_turns
+from loopcheck.needs import is_met
 
 HEAVY["raises_unlike"] = "loopcheck.kit.examples"
 
@@ -211,12 +212,15 @@ def _closed(bench: Bench, stack: ExitStack) -> socket.socket:
     return sock
 
 
-def _port_of_listener(bench: Bench, stack: ExitStack) -> int:
-    return int(stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1])
-
-
 def _port_of_nobody(bench: Bench, stack: ExitStack) -> int:
-    return stack.enter_context(free_port("127.0.0.1"))
+    # Without a host the loop tries ::1 as well, where a stranger might listen at the same port.
+    return stack.enter_context(free_port("127.0.0.1", *(["::1"] if is_met("ipv6") else [])))
+
+
+def _port_of_listener(bench: Bench, stack: ExitStack) -> int:
+    port = _port_of_nobody(bench, stack)
+    stack.enter_context(socket.create_server(("127.0.0.1", port)))
+    return port
 
 
 async def _create_connection(loop: asyncio.AbstractEventLoop, arguments: dict[str, Any]) -> None:

@@ -179,6 +179,16 @@ def mailbox(bench: Bench) -> Iterator[Mailbox]:
         yield made
 
 
+def leave_no_room(sock: socket.socket) -> None:
+    """Have a UDP socket of IPv6 send large datagrams in many fragments, for which its send buffer has no room.
+
+    Linux refuses such a datagram at once, with ENOBUFS; small ones go out as ever.
+    """
+    mtu = 24  # IPV6_MTU of linux/in6.h, which the module socket has no name for; in bytes, 1280 are the fewest
+    sock.setsockopt(socket.IPPROTO_IPV6, mtu, 1280)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)  # as few bytes as the system allows
+
+
 @tool
 def unix_mailbox(bench: Bench) -> Iterator[Mailbox]:
     """A Mailbox on a Unix datagram socket, in the check's folder."""
