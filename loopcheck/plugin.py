@@ -28,6 +28,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "pip install 'loopcheck[canaries]' brings the libraries",
     )
     group.addoption(
+        "--loop-fuzz",
+        metavar="N",
+        type=_number,
+        default=0,
+        help="Run N generated programs on the loop and on asyncio's own in place of the battery, and show the "
+        "smallest of those that differ; what differed is kept in pytest's cache and comes first in the next run",
+    )
+    group.addoption(
+        "--loop-fuzz-seed",
+        metavar="SEED",
+        type=_number,
+        default=0,
+        help="Which programs --loop-fuzz draws: the same number, the same programs (default 0)",
+    )
+    group.addoption(
         "--loop-report",
         metavar="PATH",
         default=None,
@@ -74,6 +89,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def _number(text: str) -> int:
+    import argparse
+
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number that is not negative; found {text!r}")
+    return int(text)
+
+
 def _positive(text: str) -> float:
     import argparse
 
@@ -89,7 +112,12 @@ def _positive(text: str) -> float:
 def pytest_configure(config: pytest.Config) -> None:
     """Wake up, if there is a subject."""
     factories = config.getoption("loop_factory") or config.getini("loop_factory")
-    if factories or config.getoption("loop_config") or config.getoption("loop_canaries"):
+    if (
+        factories
+        or config.getoption("loop_config")
+        or config.getoption("loop_canaries")
+        or config.getoption("loop_fuzz")
+    ):
         from loopcheck.session import activate
 
         activate(config, factories)

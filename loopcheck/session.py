@@ -39,9 +39,11 @@ def activate(config: pytest.Config, subjects: list[str]) -> None:
     declaration = _declaration(config, subjects)
     subjects = list(dict.fromkeys(subjects or [declaration.factory] if declaration else subjects))
     canaries: bool = config.getoption("loop_canaries")
+    fuzz: int = config.getoption("loop_fuzz")
     if not subjects:
         raise pytest.UsageError(
-            "--loop-canaries: there is no loop to run them on; name one with --loop-factory=MODULE:NAME"
+            f"{'--loop-fuzz' if fuzz else '--loop-canaries'}: there is no loop to run them on; "
+            "name one with --loop-factory=MODULE:NAME"
         )
     here = str(config.invocation_params.dir)
     given = [one for one in config.getoption("file_or_dir") or [] if one in config.invocation_params.args]
@@ -54,6 +56,14 @@ def activate(config: pytest.Config, subjects: list[str]) -> None:
             f"--loop-canaries with the path {given[0]!r}: canaries are named by library or id, as in "
             f"--loop-canaries {check.canary_names()[0]}"
         )
+    if fuzz:
+        refused = {
+            "--loop-canaries": canaries,
+            "--loop-report": config.getoption("loop_report"),
+            repr(given[:1]): given,
+        }
+        for other in (name for name, value in refused.items() if value):
+            raise pytest.UsageError(f"--loop-fuzz runs programs of its own: leave {other} away, or --loop-fuzz")
     if given and not ids:
         config.pluginmanager.register(_fixture(subjects, here), "loopcheck-fixture")
         return
@@ -66,6 +76,11 @@ def activate(config: pytest.Config, subjects: list[str]) -> None:
     # At the end of every session hypothesis's plugin imports hypothesis, for tests that are not here.
     if config.pluginmanager.hasplugin("hypothesispytest"):
         config.pluginmanager.unregister(name="hypothesispytest")
+    if fuzz:
+        from loopcheck.compare.session import FuzzSession
+
+        config.pluginmanager.register(FuzzSession(config, subjects), "loopcheck-session")
+        return
     session = BatterySession(config, subjects, Selection(ids, canaries=canaries), declaration)
     config.pluginmanager.register(session, "loopcheck-session")
 

@@ -73,7 +73,11 @@ class Child:
 
     def serve(self) -> None:
         """Answer until the other side closes the wire."""
-        answers: dict[str, Callable[..., dict[str, Any]]] = {"subject": self.use_subject, "check": self.run_check}
+        answers: dict[str, Callable[..., dict[str, Any]]] = {
+            "subject": self.use_subject,
+            "check": self.run_check,
+            "programs": self.run_programs,
+        }
         while True:
             try:
                 request = self.wire.receive()
@@ -123,6 +127,17 @@ class Child:
                     "observed": "left behind: " + "; ".join(phrases),
                 }
         return observation
+
+    def run_programs(self, programs: list[str], limit: float) -> dict[str, Any]:
+        """Run generated programs, and send the trace of each as soon as it is there; so the last that came tells
+        which one does not end."""
+        from loopcheck.compare import tracer
+        from loopcheck.compare.language import Program
+
+        for program in programs:
+            self._watch(limit)
+            self.wire.send({"trace": tracer.run(Program.from_json(program), self.factory)})
+        return {"ended": len(programs)}
 
     def _measure_tax(self, limit: float) -> None:
         """Learn what every loop of the subject leaves, if that is not known yet."""

@@ -1,0 +1,124 @@
+"""What programs found: the first event that differs says what kind of finding it is, and a card shows it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from loopcheck.compare.alignment import align
+from loopcheck.compare.arena import THE_PROCESS, Difference
+from loopcheck.compare.language import Program
+from loopcheck.compare.tracer import Trace
+from loopcheck.report.cards import clean
+
+_NOTHING = ["nothing", "more happens", "", ""]
+
+
+def kind_of(difference: Difference) -> str:
+    """What kind of finding a difference is: the first event that differs, without numbers."""
+    observed, expected = first(difference)
+    if observed[:2] == expected[:2]:
+        at = 2 if observed[2] != expected[2] else 3
+        return _general(f"{expected[1]}: expected {expected[at] or 'nothing'}, observed {observed[at] or 'nothing'}")
+    return _general(f"expected that {_brief(expected)}, observed that {_brief(observed)}")
+
+
+def is_an_end(difference: Difference) -> bool:
+    """Whether the process ended, or had to be ended."""
+    return any(trace and trace[0][1] == THE_PROCESS for trace in (difference.observed, difference.expected))
+
+
+def first(difference: Difference) -> tuple[list[str], list[str]]:
+    """The first event that differs, as it was observed and as it was expected."""
+    observed, expected = difference.observed, difference.expected
+    for one, other in zip([*observed, _NOTHING], [*expected, _NOTHING], strict=False):
+        if one != other:
+            return one, other
+    return _NOTHING, _NOTHING
+
+
+def _brief(event: Sequence[str]) -> str:
+    """Who did what, as far as it is a kind of finding; what callbacks and tasks do in their course is one."""
+    who, what = event[:2]
+    if who[1:].isdigit():
+        kind = {"c": "a callback", "t": "a task", "g": "a generator"}[who[0]]
+        return f"{kind} {what if what in _LIFE else 'goes on'}"
+    return f"{who} {what}" if who != "main" else what
+
+
+_LIFE = ("runs", "begins", "ends", "ends with", "is left with")
+
+
+def _general(text: str) -> str:
+    return re.sub(r"\b([a-z])\d+\b", r"\1", text)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One kind of difference, and the smallest program that shows it."""
+
+    kind: str
+    difference: Difference
+    number: int
+    """How many of the programs that were drawn showed it."""
+    again: bool
+    """Whether it was there again in fresh processes."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The finding as JSON has it."""
+        difference = self.difference
+        return {
+            "kind": self.kind,
+            "program": difference.program.to_json(),
+            "observed": difference.observed,
+            "expected": difference.expected,
+            "number": self.number,
+            "again": self.again,
+        }
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> Finding:
+        """The finding that JSON says."""
+        difference = Difference(Program.from_json(data["program"]), data["observed"], data["expected"])
+        return Finding(data["kind"], difference, data["number"], data["again"])
+
+
+def said(trace: Trace) -> list[str]:
+    """The events of a trace, as lines."""
+    return [_line(*event) for event in trace]
+
+
+def _line(who: str, what: str, result: str, sees: str) -> str:
+    return f"{who}: {what}{f': {result}' if result else ''}{f' [{sees}]' if sees else ''}"
+
+
+def card(finding: Finding) -> list[str]:
+    """A finding for the author of the loop, line by line: the program, and what happened on both loops."""
+    difference = finding.difference
+    rows = [
+        ("kind", finding.kind),
+        ("programs", f"{finding.number}" + ("" if finding.again else "; not again in fresh processes")),
+        ("program", difference.program.text() or "nothing at all"),
+        ("traces", "\n".join(align(said(difference.observed), said(difference.expected)))),
+    ]
+    lines = []
+    for label, value in rows:
+        one, *more = clean(value).splitlines()
+        lines += [f"{label:<10} {one}", *(f"{'':<10} {line}".rstrip() for line in more)]
+    return lines
+
+
+def merged(findings: Sequence[Finding]) -> list[Finding]:
+    """One finding of each kind: the smallest program, and the sum of their numbers; the most frequent first."""
+    found: dict[str, Finding] = {}
+    for finding in findings:
+        best = found.get(finding.kind)
+        if best is None:
+            found[finding.kind] = finding
+            continue
+        smaller = min(best, finding, key=lambda one: (not one.again, len(one.difference.program.text())))
+        number = best.number + finding.number
+        found[finding.kind] = Finding(finding.kind, smaller.difference, number, smaller.again)
+    return sorted(found.values(), key=lambda one: -one.number)

@@ -1,0 +1,86 @@
+"""What asyncio promises of a program's course, and what it leaves open: the one place that says what may differ.
+
+Everything that a trace tells is compared, event by event, in order. This is what is not, and why.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Something that asyncio leaves open."""
+
+    what: str
+    source: str
+    """Where that is said, or what shows it."""
+    so: str
+    """What follows for programs or for their traces."""
+
+
+LEFT_OPEN = (
+    Open(
+        "Which of several timers with the same time runs first, and whether a due one runs before a callback.",
+        "asyncio-eventloop#asyncio.loop.call_later: the order in which they are called is undefined",
+        "Of the callback of a timer is told that it ran, in no order; it does nothing else.",
+    ),
+    Open(
+        "When something happens that takes real time: a timer that is not due, another thread, the executor.",
+        "A busy machine",
+        "One such thing at a time is let go, when nothing else goes on; the loop may sleep until it is over.",
+    ),
+    Open(
+        "When objects are collected, and so when exceptions that nobody looked at and pending tasks are reported.",
+        "asyncio-task#asyncio.Task; asyncio-dev#detect-never-retrieved-exceptions",
+        "These reports are told in no order, as are warnings and exceptions in destructors.",
+    ),
+    Open(
+        "Which of several asynchronous generators is closed first.",
+        "Lib/asyncio/base_events.py: they are kept in a set",
+        "What generators do while they are shut down is told in no order.",
+    ),
+    Open(
+        "Which of the tasks of a group is cancelled first.",
+        "Lib/asyncio/taskgroups.py: they are kept in a set",
+        "A group of a program has one task.",
+    ),
+    Open(
+        "The words of messages and the names of tasks that nobody named.",
+        "No documentation says them",
+        "Of exceptions the type is told, and arguments that the program gave; other texts are 'a text'.",
+    ),
+    Open(
+        "Whether a loop can be run again inside of itself.",
+        "It raises RuntimeError; on Python 3.13.0 asyncio's own loop counts as not running after that",
+        "Programs run the loop from outside only.",
+    ),
+)
+
+_OWN = re.compile(r"[a-z]|over|slept|woken")
+
+_GARBAGE = ("never retrieved", "was destroyed but it is pending!")
+
+_TRACEBACKS = frozenset({"source_traceback", "handle_traceback"})
+
+
+def is_own(text: str) -> bool:
+    """Whether a text is the program's; others are asyncio's or the loop's, and theirs to choose."""
+    return _OWN.fullmatch(text) is not None
+
+
+def when_collected(message: str) -> str:
+    """The end of a message to the exception handler that comes when an object is collected; empty for others."""
+    return next((end for end in _GARBAGE if message.endswith(end)), "")
+
+
+def keys(context: Iterable[str]) -> list[str]:
+    """The keys of what an exception handler is given, those apart that debug mode alone has, and not always."""
+    return sorted(set(context) - _TRACEBACKS)
+
+
+def in_order(who: str, *, shutting_down: bool) -> bool:
+    """Whether the time of an event is promised, compared with the others."""
+    return not (shutting_down and who.startswith("g"))

@@ -1,0 +1,155 @@
+"""Generates programs: any that the language has, and more of those that meet corners.
+
+hypothesis draws numbers, one for each step, and a step is written from its number and what there is already. That takes
+a tenth of the time that drawing every choice would take, and whatever number is left away, the rest is a program.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from hypothesis import strategies as st
+
+from loopcheck.compare.language import GENERATOR, KINDS, MAIN, TASK, TIMER, VALUES, WORDS, Program, Step, Word
+
+_LONGEST = 40
+"""Steps of a program."""
+
+_DEEPEST = 4
+"""Bodies inside of bodies."""
+
+_THEMES: tuple[tuple[str, ...], ...] = (
+    ("call_soon", "call_soon_threadsafe", "cancel_handle", "stop", "run_forever", "raise", "call_past"),
+    ("create_task", "cancel", "cancel_message", "sleep", "await", "try", "uncancel", "shield"),
+    ("create_task", "gather", "gather_all", "wait", "cancel", "raise_error", "sleep"),
+    ("create_task", "timeout_zero", "timeout_long", "wait_for_zero", "wait_for_long", "cancel", "sleep"),
+    ("future", "await_future", "set_result", "set_exception", "cancel_future", "future_callback", "create_task"),
+    ("context", "copy_context", "set", "call_soon_context", "create_task_context", "call_soon", "future_callback"),
+    ("create_task", "lock", "lock_with", "queue", "queue_get", "queue_put", "event", "event_wait", "event_set"),
+    ("create_task", "generator", "anext", "async_for", "drop", "aclose", "shutdown_asyncgens", "yield"),
+    ("create_task", "executor", "solo_sleep", "solo_timers", "thread_wakes", "to_thread", "solo_wait_for"),
+    ("thread", "call_soon_threadsafe", "run_coroutine_threadsafe", "call_soon", "create_task"),
+    ("set_handler", "raise", "call_handler", "raise_error", "call_soon", "create_task", "future_callback"),
+    ("close", "stop", "run_forever", "run_task", "run_future", "create_task", "call_soon", "is_closed"),
+    ("set_debug", "call_soon", "create_task", "raise_error", "generator", "anext", "cancel"),
+    ("eager_task", "eager_tasks", "create_task", "current_task", "all_tasks", "cancel", "sleep"),
+    ("group", "group_task", "create_task", "raise_error", "cancel", "sleep", "try"),
+)
+"""Words that get into each other's way; most programs are mostly about one theme."""
+
+
+def programs(longest: int = _LONGEST) -> st.SearchStrategy[Program]:
+    """Programs of any length up to ``longest`` steps."""
+    # No more: of a wider range hypothesis prefers small numbers, which are always the same words.
+    numbers = st.integers(0, 2**24 - 1)
+    return st.one_of(
+        st.lists(numbers, max_size=longest // 3), st.lists(numbers, min_size=longest // 2, max_size=longest)
+    ).map(written)
+
+
+def written(numbers: Sequence[int]) -> Program:
+    """The program that a list of numbers is: the theme, then a number for each step."""
+    if not numbers:
+        return Program(())
+    writer = _Writer(numbers[0] % (len(_THEMES) + 1))
+    for number in numbers[1:]:
+        writer.write(number)
+    return writer.program()
+
+
+@functools.cache
+def _words(place: str, theme: int) -> tuple[Word, ...]:
+    """The words that may stand in a place, each as often as it is to be drawn: half of them are about the theme."""
+    found = [word for word in WORDS.values() if place in word.where for _ in range(word.weight)]
+    about = [word for word in found if theme and word.name in _THEMES[theme - 1]]
+    return tuple(about * (-(-len(found) // len(about)) if about else 0) + found)
+
+
+@dataclass(slots=True)
+class _Open:
+    """A body that is being written."""
+
+    place: str
+    word: Word | None = None
+    me: str = ""
+    holes: tuple[str, ...] = ()
+    steps: list[Step] = field(default_factory=list)
+
+
+class _Writer:
+    """Writes one program, step by step, and knows what there is already."""
+
+    def __init__(self, theme: int) -> None:
+        self.theme = theme
+        self.opened = [_Open(MAIN)]
+        self.made: dict[str, list[str]] = {}
+        self.count = 0
+
+    def program(self) -> Program:
+        while len(self.opened) > 1:
+            self.close()
+        return Program(tuple(self.opened[0].steps))
+
+    def write(self, number: int) -> None:
+        """Write the step that a number is, if what it needs is there, and close the bodies that end with it."""
+        around = self.opened[-1]
+        words = _words(around.place, self.theme)
+        number, index = divmod(number, len(words))
+        number, closing = divmod(number, 8)
+        word = words[index]
+        if (len(self.opened) > _DEEPEST and word.body) or not all(
+            kind in VALUES or self.there(kind) for kind in word.holes
+        ):
+            return
+        holes = []
+        for kind in word.holes:
+            number, filled = self.fill(kind, number)
+            holes.append(filled)
+        me = ""
+        if word.makes:
+            self.count += 1
+            me = f"{word.makes}{self.count}"
+        if word.name == "group_task":
+            # Of several tasks of a group asyncio cancels any first: there is never more than one.
+            self.made["p"].remove(holes[0])
+        if word.makes in ("t", "p"):  # what its own body may speak of
+            self.made.setdefault(word.makes, []).append(me)
+        inside = word.body
+        if word.body == "block":
+            inside = TASK if around.place == GENERATOR else around.place
+        self.opened.append(_Open(inside, word, me, tuple(holes)))
+        if not word.body or word.body == TIMER:
+            self.close()
+            closing += 2 * (word.form == "raise")  # nothing behind it would be reached
+        for _ in range((0, 0, 0, 0, 1, 1, 2, 3, 3, 3)[closing]):
+            if len(self.opened) > 1:
+                self.close()
+
+    def close(self) -> None:
+        one = self.opened.pop()
+        assert one.word is not None
+        if one.word.makes == "p" and one.me in self.made["p"]:
+            self.made["p"].remove(one.me)
+        elif one.me and one.word.makes not in ("t", "p"):
+            self.made.setdefault(one.word.makes, []).append(one.me)
+        self.opened[-1].steps.append(Step(one.word.name, one.me, one.holes, tuple(one.steps)))
+
+    def there(self, kind: str) -> list[str]:
+        """What can fill a hole of this kind."""
+        found = self.made.get(KINDS[kind], [])
+        if kind in ("awaited", "tasks"):
+            # Tasks that wait for each other in a circle cannot be cancelled.
+            around = {one.me for one in self.opened}
+            return [name for name in found if name not in around]
+        return found
+
+    def fill(self, kind: str, number: int) -> tuple[int, str]:
+        """What fills a hole, and what is left of the number; the last that was made is the smallest choice."""
+        some = VALUES.get(kind) or self.there(kind)[::-1]
+        number, index = divmod(number, len(some))
+        if kind != "tasks":
+            return number, some[index]
+        number, more = divmod(number, 3)
+        return number, ", ".join(some[index : index + 1 + more])

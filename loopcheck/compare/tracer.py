@@ -1,0 +1,489 @@
+"""Carries a program out on a loop, and writes down what a program can observe.
+
+What makes this repeatable: nothing waits for a length of time. A callback of ours runs in every turn and sees when
+nothing happens any more. Only then one thing is let go that takes real time, a timer or another thread, and the loop
+may sleep until it is over; then the next. So a busy machine changes when something happens, but never what before what.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import functools
+import gc
+import inspect
+import logging
+import sys
+import threading
+import time
+import types
+import warnings
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
+from typing import Any
+
+from loopcheck.compare import promised
+from loopcheck.compare.language import NAME, TIMER, WORDS, Program, Step
+
+Event = tuple[str, str, str, str]
+"""What happened: who did it, what, what came of it, and what could be seen around: task and context."""
+
+Trace = list[list[str]]
+"""The events of a run, in order, as JSON has them."""
+
+_QUIET = 10
+"""So many turns without an event mean that nothing goes on: what asyncio does between two events takes fewer."""
+
+_RUNS = 30
+"""How often the loop is run at the end, at most: programs stop it."""
+
+
+class Rude(BaseException):
+    """Neither an Exception nor one that leaves the loop."""
+
+
+def run(program: Program, factory: Callable[[], Any]) -> Trace:
+    """Carry a program out on a new loop, which is closed in the end, and tell what happened."""
+    try:
+        loop = factory()
+    except Exception as error:
+        return [["main", "the factory", f"raises {type(error).__name__}", ""]]
+    return [list(event) for event in _Run(program, loop).trace()]
+
+
+@functools.lru_cache(5000)
+def _compiled(code: str) -> types.CodeType:
+    return compile(code, "<program>", "eval")
+
+
+class _Log(logging.Handler):
+    """What goes to asyncio's logger."""
+
+    def __init__(self, run: _Run) -> None:
+        super().__init__(logging.ERROR)
+        self._run = run
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        self._run.reported("log", record.getMessage().partition("\n")[0], record.levelname, error)
+
+
+class _Run:
+    def __init__(self, program: Program, loop: Any) -> None:
+        self.program = program
+        self.loop = loop
+        self.loop.slow_callback_duration = 1000.0
+        self.thread = threading.get_ident()
+        self.events: list[Event] = []
+        self.unordered: list[Event] = []
+        """What happened at a time that nobody promises."""
+        self.var: contextvars.ContextVar[int | None] = contextvars.ContextVar("var", default=None)
+        self.names: dict[str, Any] = {
+            "asyncio": asyncio,
+            "contextvars": contextvars,
+            "loop": self.loop,
+            "var": self.var,
+            "start": self.loop.time(),
+            "Rude": Rude,
+            "handler": self.handler,
+            "bad_handler": self.bad_handler,
+            "alone": self.alone,
+            "timers": self.timers,
+            "in_executor": self.in_executor,
+            "in_thread": self.in_thread,
+            "thread_wakes": self.thread_wakes,
+            "drop": self.drop,
+        }
+        self.given: dict[int, str] = {}
+        """The names of tasks and futures, which are kept, by identity."""
+        self.kept: list[Any] = []
+        self.seen = 0
+        self.calm = 0
+        self.ticking = False
+        self.final = False
+        self.over = False
+        self.gates: list[asyncio.Future[None]] = []
+        """Of what takes real time, in the order in which it was asked for."""
+        self.under_way = 0
+        """How much takes real time just now: what was let go, and timers that are due."""
+        self.shutting_down = 0
+
+    def trace(self) -> list[Event]:
+        with _watched(self) as caught:
+            try:
+                self.drive()
+            except BaseException as error:
+                self.note("main", "the loop", f"raises {self.phrase(error)}")
+            self.over = True
+            for gate in self.gates:
+                gate.cancel()
+            self.clear()
+        for warning in caught:
+            if not issubclass(warning.category, DeprecationWarning):
+                self.unordered.append(("python", "warns of", warning.category.__name__, ""))
+        return self.events + sorted(self.unordered)
+
+    def clear(self) -> None:
+        """Drop everything, so that what complains when it is collected does so now."""
+        self.names.clear()
+        self.kept.clear()
+        del self.loop
+        gc.collect()
+
+    # the course of a program
+
+    def drive(self) -> None:
+        for step in self.program.steps:
+            self.do("main", step)
+        if self.loop.is_closed():
+            return
+        self.final = True
+        for _ in range(_RUNS):
+            self.tick_again()
+            try:
+                self.loop.run_forever()
+            except BaseException as error:
+                self.note("main", "the last run", f"raises {self.phrase(error)}")
+            if not self.ticking:
+                break
+        else:
+            self.note("main", "the last run", "does not come to its end")
+        for name, value in list(self.names.items()):
+            if asyncio.isfuture(value):
+                self.note("main", name, "was cancelled" if value.cancelled() else f"done: {value.done()}")
+        self.shutting_down += 1
+        self.last("shutdown_asyncgens()", lambda: self.loop.run_until_complete(self.loop.shutdown_asyncgens()))
+        self.last("close()", self.loop.close)
+
+    def last(self, what: str, function: Callable[[], Any]) -> None:
+        try:
+            function()
+        except BaseException as error:
+            self.note("main", what, f"raises {self.phrase(error)}")
+
+    def tick_again(self) -> None:
+        if not self.ticking and not self.over and not self.loop.is_closed():
+            self.ticking = True
+            self.loop.call_soon(self.tick)
+
+    def tick(self) -> None:
+        """Once in every turn: is there still something going on?"""
+        self.ticking = False
+        self.calm = self.calm + 1 if len(self.events) == self.seen else 0
+        self.seen = len(self.events)
+        if self.calm >= _QUIET:
+            self.calm = 0
+            if self.under_way:
+                return  # the loop may sleep now; an event wakes us
+            if self.gates:
+                gate = self.gates.pop(0)
+                if not gate.done():
+                    gate.set_result(None)
+            elif not (self.final and self.cancel_all()):
+                self.loop.stop()
+                return
+        self.tick_again()
+
+    def cancel_all(self) -> bool:
+        pending = [one for one in self.kept if asyncio.isfuture(one) and hasattr(one, "get_name") and not one.done()]
+        if pending:
+            self.note("main", "waiting at the end", ", ".join(map(self.phrase, pending)))
+        for task in pending:
+            task.cancel()
+        return bool(pending)
+
+    def awake(self) -> None:
+        """Something happened in the loop: look again for when nothing does."""
+        if not self.ticking and threading.get_ident() == self.thread and self.loop.is_running():
+            self.tick_again()
+
+    # steps
+
+    def do(self, who: str, step: Step) -> Any:
+        """Carry out a step that does not wait."""
+        shutting_down = "shutdown" in step.word
+        self.shutting_down += shutting_down
+        if step.word.startswith("run_") and who == "main":
+            self.tick_again()
+        try:
+            value = self.evaluate(step)
+        except BaseException as error:
+            self.note(who, step.code, f"raises {self.phrase(error)}")
+        else:
+            self.note(who, step.code, self.phrase(value))
+        finally:
+            self.shutting_down -= shutting_down
+
+    def evaluate(self, step: Step) -> Any:
+        body = WORDS[step.word].body
+        if body and body != "block":
+            make = {"callback": self.callback, "task": self.task, "generator": self.generator, "thread": self.in_turn}
+            self.names[step.function] = self.timer(step) if body == TIMER else make[body](step)
+        value = eval(_compiled(step.code), self.names)
+        self.under_way += WORDS[step.word].makes == "m"
+        if step.me and WORDS[step.word].makes != "c":
+            self.names[step.me] = value
+            if asyncio.isfuture(value):
+                self.given[id(value)] = step.me
+            if not isinstance(value, AsyncGenerator):
+                self.kept.append(value)
+        return value
+
+    def callback(self, step: Step) -> Callable[..., None]:
+        def called(*arguments: Any) -> None:
+            self.note(step.function, "runs", ", ".join(map(self.phrase, arguments)))
+            self.carry_out(step.function, step.body)
+
+        return called
+
+    def in_turn(self, step: Step) -> Callable[[], None]:
+        return lambda: self.carry_out(step.function, step.body)
+
+    def timer(self, step: Step) -> Callable[[], None]:
+        def called() -> None:
+            self.unordered.append((step.function, "runs", "", self.sees()))
+            self.under_way -= 1
+            self.awake()
+
+        return called
+
+    def carry_out(self, who: str, body: tuple[Step, ...]) -> None:
+        for step in body:
+            if WORDS[step.word].form == "raise":
+                self.note(who, "raise", step.code)
+                raise self.evaluate(step)
+            self.do(who, step)
+
+    def task(self, step: Step) -> Callable[[], Coroutine[Any, Any, str]]:
+        async def work() -> str:
+            who = f"t{step.me[1:]}"
+            self.note(who, "begins", "")
+            try:
+                await self.work(who, step.body)
+            except BaseException as error:
+                self.note(who, "ends with", self.phrase(error))
+                raise
+            self.note(who, "ends", "")
+            return who
+
+        return work
+
+    def generator(self, step: Step) -> Callable[[], AsyncGenerator[Any, None]]:
+        async def generate() -> AsyncGenerator[Any, None]:
+            who = step.me
+            self.note(who, "begins", "")
+            try:
+                for one in step.body:
+                    if WORDS[one.word].form == "yield":
+                        yield self.evaluate(one)
+                    else:
+                        await self.perform(who, one)
+            except BaseException as error:
+                self.note(who, "is left with", self.phrase(error))
+                raise
+            self.note(who, "ends", "")
+
+        return generate
+
+    async def work(self, who: str, body: tuple[Step, ...]) -> None:
+        for step in body:
+            await self.perform(who, step)
+
+    async def perform(self, who: str, step: Step) -> None:
+        """Carry out a step that may wait; exceptions that are no cancellation are noted, and the next step follows."""
+        form = WORDS[step.word].form
+        if form == "call":
+            self.do(who, step)
+        elif form == "raise":
+            self.note(who, "raise", step.code)
+            raise self.evaluate(step)
+        elif form == "await":
+            await self.wait(who, step)
+        elif form == "try":
+            try:
+                await self.work(who, step.body)
+            except (asyncio.CancelledError, Exception) as error:
+                if self.over:
+                    raise
+                self.note(who, "except", self.phrase(error))
+        else:
+            await self.block(who, step)
+
+    async def wait(self, who: str, step: Step) -> None:
+        shutting_down = "shutdown" in step.word
+        self.shutting_down += shutting_down
+        try:
+            value = await self.evaluate(step)
+        except BaseException as error:
+            self.note(who, step.line, f"raises {self.phrase(error)}")
+            if not isinstance(error, Exception):
+                raise
+        else:
+            self.note(who, step.line, self.phrase(value))
+        finally:
+            self.shutting_down -= shutting_down
+
+    async def block(self, who: str, step: Step) -> None:
+        try:
+            if WORDS[step.word].form == "async for":
+                async for value in self.evaluate(step):
+                    self.note(who, step.line, self.phrase(value))
+                    await self.work(who, step.body)
+            else:
+                async with self.evaluate(step):
+                    self.note(who, step.line, "")
+                    await self.work(who, step.body)
+        except BaseException as error:
+            self.note(who, f"{step.line} block", f"raises {self.phrase(error)}")
+            if not isinstance(error, Exception):
+                raise
+        else:
+            self.note(who, f"{step.line} block", "is left")
+
+    # what programs may use
+
+    async def alone(self, awaitable: Awaitable[Any]) -> Any:
+        """Wait until nothing else goes on, and then for something that takes real time."""
+        gate = self.loop.create_future()
+        self.gates.append(gate)
+        try:
+            await gate
+        except BaseException:
+            if inspect.iscoroutine(awaitable):
+                awaitable.close()
+            raise
+        self.under_way += 1
+        try:
+            return await awaitable
+        finally:
+            self.under_way -= 1
+            self.awake()
+
+    async def timers(self, *delays: float) -> list[float]:
+        """Timers with different times, of which nothing else is to be seen than the order in which they run."""
+        ran: list[float] = []
+        last = self.loop.create_future()
+        now = self.loop.time()  # once: between two calls of call_later() a busy machine may do something else
+        for delay in delays:
+            self.loop.call_at(now + delay, ran.append, delay)
+        self.loop.call_at(now + max(delays) + 0.001, last.set_result, None)
+        await last
+        return ran
+
+    async def in_executor(self, value: Any) -> Any:
+        """What a thread of the executor returns, or raises."""
+
+        def job() -> Any:
+            if isinstance(value, BaseException):
+                raise value
+            return value
+
+        return await self.loop.run_in_executor(None, job)
+
+    def in_thread(self, function: Callable[[], Any]) -> None:
+        """Carry something out in another thread; this one waits for it."""
+        thread = threading.Thread(target=function)
+        thread.start()
+        thread.join()
+
+    async def thread_wakes(self) -> str:
+        """Sleep until another thread calls."""
+        woken = self.loop.create_future()
+
+        def call() -> None:
+            time.sleep(0.001)  # so that the loop is asleep, most of the time
+            self.loop.call_soon_threadsafe(woken.set_result, "woken")
+
+        thread = threading.Thread(target=call)
+        thread.start()
+        try:
+            result: str = await woken
+        finally:
+            thread.join()
+        return result
+
+    def drop(self, name: str) -> None:
+        """Forget an async generator."""
+        self.names.pop(name)
+
+    def handler(self, loop: Any, context: dict[str, Any]) -> None:
+        """An exception handler."""
+        message = str(context.get("message"))
+        keys = ", ".join(promised.keys(context))
+        about = [self.phrase(context[key]) for key in ("task", "future") if key in context]
+        self.reported("handler", message, " ".join([f"({keys})", *about]), context.get("exception"))
+
+    def bad_handler(self, loop: Any, context: dict[str, Any]) -> None:
+        """An exception handler that fails."""
+        self.handler(loop, context)
+        raise ValueError("h")
+
+    # what is written down
+
+    def note(self, who: str, what: str, result: str) -> None:
+        event = (who, what, result, self.sees())
+        if not self.over and promised.in_order(who, shutting_down=self.shutting_down > 0):
+            self.events.append(event)
+            self.awake()
+        else:
+            self.unordered.append(event)
+
+    def reported(self, who: str, message: str, what: str, error: BaseException | None) -> None:
+        result = self.phrase(error) if error is not None else ""
+        late = promised.when_collected(message)
+        if self.over or late:
+            self.unordered.append((who, f"{what} {late}".rstrip(), result, ""))
+        else:
+            self.note(who, what, result)
+
+    def sees(self) -> str:
+        if self.over:
+            return ""
+        try:
+            running = asyncio.get_running_loop()
+        except RuntimeError:
+            return f"var {self.var.get()}"
+        task = asyncio.current_task(self.loop) if running is self.loop else "of another loop"
+        name = "no task" if task is None else f"task {self.phrase(task)}"
+        return f"{name}, var {self.var.get()}"
+
+    def phrase(self, value: Any) -> str:
+        """A value for the trace, without what is the loop's own choice."""
+        if isinstance(value, str):
+            return repr(value) if promised.is_own(value) or NAME.fullmatch(value) else "a text"
+        if value is None or isinstance(value, (bool, int, float)):
+            return repr(value)
+        if asyncio.isfuture(value):
+            name = self.given.get(id(value)) or (value.get_name() if hasattr(value, "get_name") else "")
+            return name if NAME.fullmatch(name) else "a task" if hasattr(value, "get_name") else "a future"
+        if isinstance(value, BaseExceptionGroup):
+            return f"{type(value).__name__}[{', '.join(map(self.phrase, value.exceptions))}]"
+        if isinstance(value, BaseException):
+            own = [repr(one) for one in value.args if isinstance(one, str) and promised.is_own(one)]
+            return f"{type(value).__name__}({', '.join(own)})"
+        if isinstance(value, (list, tuple)):
+            return f"[{', '.join(map(self.phrase, value))}]"
+        if isinstance(value, (set, frozenset)):
+            return f"{{{', '.join(sorted(map(self.phrase, value)))}}}"
+        return "something"
+
+
+@contextlib.contextmanager
+def _watched(run: _Run) -> Iterator[list[warnings.WarningMessage]]:
+    """Hear of what nobody catches; collect no garbage before the end."""
+    logger = logging.getLogger("asyncio")
+    log = _Log(run)
+    was = logger.propagate, sys.unraisablehook, threading.excepthook
+    logger.addHandler(log)
+    logger.propagate = False
+    sys.unraisablehook = lambda it: run.unordered.append(("python", "cannot raise", run.phrase(it.exc_value), ""))
+    threading.excepthook = lambda it: run.unordered.append(("python", "thread raises", run.phrase(it.exc_value), ""))
+    gc.disable()
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            yield caught
+    finally:
+        gc.enable()
+        logger.removeHandler(log)
+        logger.propagate, sys.unraisablehook, threading.excepthook = was
