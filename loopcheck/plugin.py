@@ -63,6 +63,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "is what -v shows, too",
     )
     group.addoption(
+        "--loop-reproducers",
+        metavar="FOLDER",
+        default=None,
+        help="Write into FOLDER, for each failure that no other explains, a script that shows it without loopcheck and "
+        "pytest, if it fails alike on the loop and passes on asyncio's own; takes about a second for each when the "
+        "run has ended",
+    )
+    group.addoption(
         "--loop-time-limit",
         metavar="SECONDS",
         type=_positive,

@@ -210,6 +210,9 @@ class BatterySession:
             raise pytest.UsageError(_with_detail(error)) from None
         if path is not None:
             self._check_report_path(self._report_path())
+        folder = self.config.getoption("loop_reproducers")
+        if folder is not None and Path(self.config.invocation_params.dir, folder).is_file():
+            raise pytest.UsageError(f"--loop-reproducers={folder!r}: that is a file; name a folder")
 
     def _validate_declaration(self) -> None:
         if self.declaration is not None:
@@ -357,11 +360,23 @@ class BatterySession:
         self._close()
         if self.report is not None and not self.is_worker:
             why = {2: "interrupted", 3: "an error in pytest or loopcheck"}.get(int(exitstatus), "the run stopped early")
-            self.report.finish(why)
+            wanted = self.config.getoption("loop_reproducers") is not None and exitstatus != pytest.ExitCode.INTERRUPTED
+            self.report.finish(why, self._reproduce if wanted else None)
             if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
                 session.exitstatus = verdict.exit_status(self.report.outcomes(), self.config.getoption("loop_level"))
             if self.report.trouble:
                 session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+
+    def _reproduce(self, failures: list[records.Record]) -> dict[str, records.Record]:
+        """Write a script for each of these failures, where one can be made."""
+        from loopcheck.compare import reproducers
+
+        terminal = self.config.pluginmanager.getplugin("terminalreporter")
+        if terminal is not None and failures:
+            terminal.ensure_newline()
+            terminal.write_line(f"making reproducers of {len(failures)} failures")
+        folder = Path(self.config.getoption("loop_reproducers"))
+        return reproducers.write(failures, folder, self.config.invocation_params.dir)
 
     def pytest_unconfigure(self) -> None:
         """Leave no process behind, however the session ended."""

@@ -17,6 +17,7 @@ COMMANDS = {
     "update": "bring loopcheck.toml up to date with what reports show",
     "why": "say why a check was not run, or would not be",
     "doctor": "say what this machine lacks, what that costs, and how to get it",
+    "reproduce": "make a script that shows one failure, and needs no loopcheck",
     "list": "list the checks, and the behaviours that are not tested",
     "explain": "say what one check claims, and show its source",
     "profile": "list the profiles that certificates speak of, or freeze a new edition",

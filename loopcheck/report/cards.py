@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from loopcheck.compare.alignment import side_by_side
 from loopcheck.outcomes import ACCEPTABLE, LEVEL_MEANS, LEVELS, OUTCOMES
 from loopcheck.report import verdict
 from loopcheck.report.records import Report
@@ -53,6 +55,7 @@ def card(record: dict[str, Any], rerun: str) -> str:
         ("advice", record.get("advice", "")),
         ("expected", record.get("expected", "")),
         ("observed", record.get("observed", "")),
+        ("differs", "\n".join(side_by_side(record))),
         ("message", message if record["outcome"] in ("failed", "broken", "changed", "fixed") else ""),
         ("assertion", "" if compared else record.get("explanation", "")),
         ("at", _place(record)),
@@ -102,6 +105,7 @@ def fold(failed: Sequence[Any], report: Report, *, every: bool) -> list[Any]:
         cause = report.because.get(one.nodeid, "")
         rows = [
             ("because", f"{cause} fails, too: fix that first" if cause else ""),
+            ("script", _script(report, one.nodeid)),
             ("explains", _explained(explained.get(one.nodeid, []), report.checks.get(one.nodeid, {}))),
         ]
         if isinstance(one.longrepr, str) and (lines := _lines(rows)):
@@ -111,6 +115,14 @@ def fold(failed: Sequence[Any], report: Report, *, every: bool) -> list[Any]:
     # In the order of the plan: workers end in any.
     order = {record["id"]: number for number, record in enumerate(report.outcomes())}
     return sorted(kept, key=lambda one: order.get(one.nodeid, -1))
+
+
+def _script(report: Report, id: str) -> str:
+    """What runs the reproducer of a failure, or why there is none; nothing where nobody has asked."""
+    made = report.reproducers.get(id, {})
+    if "path" in made:
+        return f"python {shlex.quote(made['path'])} {shlex.quote(report.checks[id]['subject'])}"
+    return f"none: {made['why_not']}" if made else ""
 
 
 def _explained(records: Sequence[dict[str, Any]], cause: dict[str, Any]) -> str:

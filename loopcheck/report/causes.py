@@ -16,9 +16,10 @@ from loopcheck.check import Entry
 
 Record = dict[str, Any]
 
-_EXPLAINED = ("failed", "hang", "crash", "exited")
+EXPLAINED = ("failed", "hang", "crash", "exited")
+"""The outcomes of what another failure may explain, and what a reproducer shows: nobody has declared them."""
 
-_EXPLAINS = (*_EXPLAINED, "known", "changed")
+_EXPLAINS = (*EXPLAINED, "known", "changed")
 """What is declared has failed, too, and may well be why others fail that are not."""
 
 
@@ -33,7 +34,7 @@ def because(records: Iterable[Record], entries: Mapping[str, Entry]) -> dict[str
     found = {(record["subject"], record["check"]): record for record in records}
     nearest: dict[str, str] = {}
     for record in records:
-        if record["outcome"] in _EXPLAINED and (cause := _cause(record, entries[record["check"]], found)) is not None:
+        if record["outcome"] in EXPLAINED and (cause := _cause(record, entries[record["check"]], found)) is not None:
             nearest[record["id"]] = cause["id"]
     return {id: _bottom(cause, nearest) for id, cause in nearest.items()}
 

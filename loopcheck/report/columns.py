@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from loopcheck.check import selecting
+from loopcheck.compare.alignment import side_by_side
 from loopcheck.outcomes import ACCEPTABLE, LEVEL_MEANS, LEVELS, OUTCOMES, Level, Outcome
-from loopcheck.report import cards, verdict
+from loopcheck.report import cards, privacy, verdict
 from loopcheck.report.certificate import name_of, place_of
 from loopcheck.report.reading import Run
 
@@ -128,6 +129,10 @@ def columns(runs: Iterable[Run]) -> list[Column]:
     return made
 
 
+SCRIPT = "script"
+"""The label of a reproducer, which is of no use if it is cut."""
+
+
 def told(record: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Label and text of all that a record tells of a check that did not pass; the texts are as wild as they came."""
     message = record.get("message", "")
@@ -137,6 +142,8 @@ def told(record: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for key in ("expected", "observed"):
         if record.get(key):
             yield key, record[key]
+    if lines := side_by_side(record):
+        yield "differs", "\n".join(lines)
     if record.get("explanation") and "expected" not in record:
         yield "assertion", record["explanation"]
     frames = record.get("traceback", ())
@@ -164,6 +171,11 @@ def told(record: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield label, record[key]
     if record.get("printed", "").strip():
         yield "printed", record["printed"].strip("\n")
+    reproducer = record.get("reproducer", {})
+    if "script" in reproducer:
+        yield SCRIPT, reproducer["script"]
+    elif "why_not" in reproducer:
+        yield SCRIPT, f"none: {reproducer['why_not']}"
 
 
 def card(column: Column, record: dict[str, Any], most: int) -> str:
@@ -174,7 +186,7 @@ def card(column: Column, record: dict[str, Any], most: int) -> str:
     rows.append(("rerun", f"pytest --loop-factory={shlex.quote(column.factory)} {selecting(record['check'])}"))
     lines = [one_line(record["sentence"])]
     for label, text in rows:
-        first, *more = tidy(text, most).splitlines() or [""]
+        first, *more = tidy(text, most if label != SCRIPT else privacy.LONGEST).splitlines() or [""]
         lines += [f"{label:<10} {first}", *(f"{'':<10} {line}" for line in more)]
     return "\n".join(lines)
 

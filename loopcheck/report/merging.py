@@ -43,7 +43,10 @@ def content(runs: Sequence[Run]) -> bytes:
     for run in runs:
         assert run.footer is not None
         # Which failure explains which is said in the footer, once.
-        checks = [{key: value for key, value in one.items() if key != "because"} for one in run.checks.values()]
+        checks = [
+            {key: value for key, value in one.items() if key not in ("because", "reproducer")}
+            for one in run.checks.values()
+        ]
         records += [run.header, *checks, run.footer]
     return "".join(json.dumps(record, ensure_ascii=True) + "\n" for record in records).encode("ascii")
 
@@ -117,6 +120,8 @@ def _footer(parts: Sequence[Run], checks: dict[str, dict[str, Any]]) -> dict[str
     }
     if because := {id: cause for one in footers for id, cause in one.get("because", {}).items()}:
         footer["because"] = because
+    if reproducers := {id: made for one in footers for id, made in one.get("reproducers", {}).items()}:
+        footer["reproducers"] = reproducers
     why = _and(part.why_incomplete for part in parts if not part.complete)
     return footer | ({"why": why} if why else {})
 

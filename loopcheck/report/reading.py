@@ -144,6 +144,8 @@ class _Draft:
             self._compare(self.footer)
             for id, cause in self.footer.get("because", {}).items():
                 self.checks[id]["because"] = cause
+            for id, reproducer in self.footer.get("reproducers", {}).items():
+                self.checks[id]["reproducer"] = reproducer
         ordered = {id: self.checks[id] for id in self.plan if id in self.checks}
         complete = self.footer is not None and self.footer["complete"]
         return Run(str(self.path), self.header, ordered, complete, self.footer)
@@ -158,7 +160,7 @@ class _Draft:
                 f"{path}: the footer counts {footer['planned']} planned, {footer['counts']!r:.400}; "
                 f"the records are {len(self.plan)}, {counts}"
             )
-        named = itertools.chain.from_iterable(footer.get("because", {}).items())
+        named = itertools.chain(*footer.get("because", {}).items(), footer.get("reproducers", {}))
         failed = {id for id, record in self.checks.items() if record["outcome"] != "passed"}
         if stranger := next((id for id in named if id not in failed), None):
             raise ReportError(f"{path}: the footer says why checks failed, and {stranger[:200]!r} did not fail")

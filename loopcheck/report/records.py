@@ -11,7 +11,7 @@ import json
 import platform
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -167,11 +167,12 @@ class Report:
         self.checks[id] = worst
         self._write(worst)
 
-    def finish(self, why: str) -> None:
+    def finish(self, why: str, reproduce: Callable[[list[Record]], dict[str, Record]] | None = None) -> None:
         """Give every id that has none its record, and write the footer; finishing twice does nothing.
 
         Args:
             why: why there are checks that did not run, if there are any.
+            reproduce: what is given the failures that no other explains, and makes their reproducers, by id.
         """
         if "footer" in self.head:
             return
@@ -194,6 +195,11 @@ class Report:
         entries = {entry.id: entry for entry, _ in self._planned.values()}
         if because := causes.because(self.checks.values(), entries):
             footer["because"] = because
+        if reproduce is not None:
+            alone = [
+                one for one in self.checks.values() if one["outcome"] in causes.EXPLAINED and one["id"] not in because
+            ]
+            footer["reproducers"] = privacy.here().of(reproduce(alone))
         if missing:
             footer["why"] = why
         self._write(footer)
@@ -204,6 +210,12 @@ class Report:
     def because(self) -> dict[str, str]:
         """By the id of a failure, the id of the one that explains it; known when the report is finished."""
         found: dict[str, str] = self.head.get("footer", {}).get("because", {})
+        return found
+
+    @property
+    def reproducers(self) -> dict[str, Record]:
+        """By the id of a failure, the script that shows it, or why there is none; known when the report is finished."""
+        found: dict[str, Record] = self.head.get("footer", {}).get("reproducers", {})
         return found
 
     def outcomes(self) -> list[Record]:

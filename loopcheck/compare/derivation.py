@@ -1,0 +1,704 @@
+"""From a check to a script that needs neither loopcheck nor pytest: its source, and that of all it uses, put together.
+
+What a check uses is found by the names in its source. Out of each piece go docstrings, annotations and what is for
+pytest; classes of the kit lose the methods that nothing here calls; and what the kit does at length for the sake of
+a run of two thousand checks, :mod:`loopcheck.compare.doubles` does in a line or two. The tools that a check has as
+parameters become the ``main()`` of the script.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import functools
+import importlib
+import inspect
+import re
+import symtable
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+from loopcheck import kit
+from loopcheck.check import Entry
+from loopcheck.compare import doubles
+from loopcheck.settings import SETTINGS
+
+LIMIT = 20
+"""Seconds that a script takes at the most, before it says where it hangs."""
+
+PATIENCE = 5
+"""Seconds that a script waits for what must happen."""
+
+
+class Unsuitable(Exception):
+    """No script can be made of a check; the message says why, in a few words."""
+
+
+@dataclass(frozen=True)
+class _Name:
+    """Something that a module defines, or imports."""
+
+    module: str
+    name: str
+
+
+@dataclass
+class _Piece:
+    """The source of one name, as it stands in the script."""
+
+    text: str
+    uses: list[_Name] = field(default_factory=list)
+    imports: list[str] = field(default_factory=list)
+    attributes: set[str] = field(default_factory=set)
+    """What it reads or calls by a name behind a dot, or might: also its texts, for getattr()."""
+
+
+class _Module:
+    """The source of a module, by the names that it defines."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.module: ModuleType = importlib.import_module(name)
+        self.source = inspect.getsource(self.module)
+        self.nodes: dict[str, ast.stmt] = {}
+        for node in ast.parse(self.source).body:
+            for bound in _bound(node):
+                self.nodes.setdefault(bound, node)
+
+
+_module = functools.cache(_Module)
+
+
+def _bound(node: ast.stmt) -> Iterator[str]:
+    """The names that a statement of a module binds."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield node.name
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        for alias in node.names:
+            yield alias.asname or alias.name.partition(".")[0]
+    else:
+        for one in ast.walk(node):
+            if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store):
+                yield one.id
+
+
+# The text of one piece.
+
+_IGNORED_COMMENT = re.compile(r"  # (?:noqa|type: ignore)[^\n]*")
+
+
+class _Edits:
+    """Changes of a text, by the positions that its syntax tree knows."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        # Positions of the tree are in bytes; a text in ASCII has the same in characters.
+        self.starts = [0]
+        for line in text.splitlines(keepends=True):
+            self.starts.append(self.starts[-1] + len(line.encode()))
+        self.changes: list[tuple[int, int, str]] = []
+        self.dropped: set[ast.stmt] = set()
+
+    def start(self, node: Any) -> int:
+        return self.starts[int(node.lineno) - 1] + int(node.col_offset)
+
+    def end(self, node: Any) -> int:
+        return self.starts[int(node.end_lineno) - 1] + int(node.end_col_offset)
+
+    def of(self, node: ast.AST) -> str:
+        return self.text.encode()[self.start(node) : self.end(node)].decode()
+
+    def change(self, start: int, end: int, instead: str) -> None:
+        self.changes.append((start, end, instead))
+
+    def drop(self, node: ast.stmt, body: list[ast.stmt]) -> None:
+        """Take a statement out of a body, which gets a ``pass`` if it was the last."""
+        self.dropped.add(node)
+        if self.dropped.issuperset(body):
+            self.change(self.start(node), self.end(node), "pass")
+            return
+        decorators = getattr(node, "decorator_list", [])
+        if decorators:
+            self.change(self.starts[decorators[0].lineno - 1], self.starts[node.lineno - 1], "")
+        self.drop_lines(node, first=node is body[0])
+
+    def drop_lines(self, node: ast.stmt, *, first: bool = False) -> None:
+        """Take out the lines of a statement, and the empty ones behind it if there are some before it, or nothing."""
+        end_line = node.end_lineno or node.lineno
+        lines = self.text.splitlines()
+        while (first or not lines[node.lineno - 2].strip()) and end_line < len(lines) and not lines[end_line].strip():
+            end_line += 1
+        self.change(self.starts[node.lineno - 1], self.starts[end_line], "")
+
+    def done(self) -> str:
+        data = self.text.encode()
+        parts: list[bytes] = []
+        position = 0
+        for start, end, instead in sorted(self.changes, key=lambda change: (change[0], -change[1])):
+            if start >= position:  # else it is in what another change has taken out
+                parts += [data[position:start], instead.encode()]
+                position = end
+        return b"".join([*parts, data[position:]]).decode()
+
+
+def _stripped(text: str) -> str:
+    """A definition without docstrings, annotations, decorators of ours, and what is for pytest."""
+    tree = ast.parse(text)
+    edits = _Edits(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            _strip_body(node, edits)
+        if isinstance(node, ast.ClassDef):
+            for base in node.bases:
+                if isinstance(base, ast.Subscript):
+                    plain = "object" if ast.unparse(base.value) == "Generic" else edits.of(base.value)
+                    edits.change(edits.start(base), edits.end(base), plain)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            _strip_signature(node, edits)
+        if isinstance(node, ast.AnnAssign) and not _is_field(node, tree):
+            if node.value is None:
+                edits.drop_lines(node)
+            else:
+                edits.change(edits.end(node.target), edits.start(node.value), " = ")
+    stripped = _IGNORED_COMMENT.sub("", edits.done()).rstrip()
+    return _with_comparisons(stripped)
+
+
+def _is_field(node: ast.AnnAssign, tree: ast.Module) -> bool:
+    """Whether an annotation makes a field of a dataclass."""
+    return any(
+        isinstance(one, ast.ClassDef)
+        and node in one.body
+        and any("dataclass" in ast.unparse(d) for d in one.decorator_list)
+        for one in ast.walk(tree)
+    )
+
+
+def _strip_body(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, edits: _Edits) -> None:
+    for one in node.body:
+        if _is_for_readers(one):
+            edits.drop(one, node.body)
+    for decorator in node.decorator_list:
+        if isinstance(decorator, ast.Call | ast.Name) and ast.unparse(decorator).partition("(")[0] in ("check", "tool"):
+            edits.change(edits.starts[decorator.lineno - 1], edits.starts[decorator.end_lineno or 0], "")
+
+
+def _is_for_readers(node: ast.stmt) -> bool:
+    """Whether a statement is a docstring, tells pytest something, or imports from loopcheck, whose parts are here."""
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    if isinstance(node, ast.ImportFrom):
+        return (node.module or "").startswith("loopcheck")
+    return isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__tracebackhide__"
+
+
+def _strip_signature(node: ast.FunctionDef | ast.AsyncFunctionDef, edits: _Edits) -> None:
+    given = node.args
+    positional = [*given.posonlyargs, *given.args]
+    defaults: list[tuple[ast.arg, ast.expr | None]] = [(one, None) for one in positional]
+    for number, default in enumerate(reversed(given.defaults)):
+        defaults[-1 - number] = (positional[-1 - number], default)
+    defaults += zip(given.kwonlyargs, given.kw_defaults, strict=True)
+    defaults += [(one, None) for one in (given.vararg, given.kwarg) if one is not None]
+    for one, value in defaults:
+        if one.annotation is not None:
+            name_ends = edits.start(one) + len(one.arg.encode())
+            if value is None:
+                edits.change(name_ends, edits.end(one.annotation), "")
+            else:
+                edits.change(name_ends, edits.start(value), "=")
+    if node.returns is not None:
+        before = edits.text.encode()[: edits.start(node.returns)]
+        edits.change(before.rindex(b"->"), edits.end(node.returns), "")
+        edits.change(len(before[: before.rindex(b"->")].rstrip()), before.rindex(b"->"), "")
+
+
+def _with_comparisons(text: str) -> str:
+    """A text whose assertions say what they have seen: pytest, which does so for a check, is not there."""
+    edits = _Edits(text)
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Assert):
+            about = f", {edits.of(node.msg)}" if node.msg is not None else ""
+            match node.test:
+                case ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]):
+                    edits.change(
+                        edits.start(node), edits.end(node), f"equal({edits.of(left)}, {edits.of(right)}{about})"
+                    )
+                case ast.Compare(left=left, comparators=[_]) if node.msg is None and _is_plain(left):
+                    shown = f'f"{{{edits.of(left)}!r}}"'
+                    edits.change(edits.end(node), edits.end(node), f", {shown}")
+                case _ if node.msg is None:
+                    said = " ".join(edits.of(node.test).split())
+                    edits.change(edits.end(node), edits.end(node), f", {'not so: ' + said!r}")
+    return edits.done()
+
+
+def _is_plain(node: ast.expr) -> bool:
+    """Whether something may be looked at twice, and stands in an f-string of any Python."""
+    allowed = (ast.Name, ast.Attribute, ast.Load)
+    return all(isinstance(one, allowed) for one in ast.walk(node))
+
+
+# What a piece uses.
+
+
+def _piece(name: _Name, keep: frozenset[str]) -> _Piece:
+    node = _module(name.module).nodes.get(name.name)
+    if not isinstance(node, ast.ClassDef):
+        return _piece_with(name, None)
+    own = {one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)}
+    own |= {one.name for one in node.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)}
+    return _piece_with(name, keep & (own | {_RECORD}))
+
+
+@functools.cache
+def _piece_with(name: _Name, keep: frozenset[str] | None) -> _Piece:
+    """The piece of a name; of a class, with those of its members that others know by these names."""
+    module = _module(name.module)
+    node = module.nodes.get(name.name)
+    if node is None:
+        raise Unsuitable(f"it uses {name.module}.{name.name}, whose source is not found")
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return _imported(module, node, name.name)
+    text = _stripped(_source(module, node))
+    if isinstance(node, ast.ClassDef) and keep is not None:
+        text = _reduced(text, keep, _bases(module, node))
+    return _read(module, text)
+
+
+def _bases(module: _Module, node: ast.ClassDef) -> list[type]:
+    """The classes that a class is derived from and that are none of ours: Python, or the loop, calls their methods."""
+    kind = getattr(module.module, node.name)
+    return [base for base in getattr(kind, "__mro__", ()) if not base.__module__.startswith("loopcheck")]
+
+
+_RECORD = "seen"
+"""What keeps all callbacks of a Watcher, also those that nobody waits for: the record of them."""
+
+
+def _reduced(text: str, keep: frozenset[str], bases: Sequence[type]) -> str:
+    """A class without what is set and never read, and without the methods that nothing calls."""
+    while True:
+        tree = ast.parse(text)
+        node = tree.body[0]
+        assert isinstance(node, ast.ClassDef)
+        edits = _Edits(text)
+        for method in node.body:
+            if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef):
+                if not _is_called(method, keep, bases):
+                    edits.drop(method, node.body)
+                    continue
+                for one in method.body:
+                    if _is_set_in_vain(one, keep):
+                        edits.drop(one, method.body)
+        if not edits.changes:
+            return text
+        text = edits.done().rstrip()
+
+
+def _is_called(method: ast.FunctionDef | ast.AsyncFunctionDef, keep: frozenset[str], bases: Sequence[type]) -> bool:
+    if method.name in keep or (method.name.startswith("__") and method.name != "__init__"):
+        return True
+    if method.name == "__init__":
+        return not all(isinstance(one, ast.Pass) for one in method.body)
+    if len(method.body) == 1 and ast.unparse(method.body[0]) == f"self.note({method.name!r})":
+        return _RECORD in keep
+    return any(hasattr(base, method.name) for base in bases) and not all(
+        isinstance(one, ast.Pass) for one in method.body
+    )
+
+
+def _is_set_in_vain(node: ast.stmt, keep: frozenset[str]) -> bool:
+    """Whether a statement sets an attribute of ``self`` that nobody reads."""
+    match node:
+        case (
+            ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)])
+            | ast.AugAssign(target=ast.Attribute(value=ast.Name(id="self"), attr=name))
+        ):
+            return name not in keep
+    return False
+
+
+def _source(module: _Module, node: ast.stmt) -> str:
+    """The lines of a statement, with its decorators."""
+    decorators = getattr(node, "decorator_list", [])
+    first = min(one.lineno for one in (node, *decorators))
+    return textwrap.dedent("".join(module.source.splitlines(keepends=True)[first - 1 : node.end_lineno]))
+
+
+def _read(module: _Module, text: str, given: Iterable[str] = ()) -> _Piece:
+    """A piece with what it uses.
+
+    Args:
+        given: names that are there anyway.
+    """
+    piece = _Piece(text)
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+            piece.attributes.add(node.attr)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
+            piece.attributes.add(node.value)
+        elif isinstance(node, ast.keyword) and node.arg:
+            piece.attributes.add(node.arg)
+    for used in sorted(_globals(text).difference(given)):
+        if used in module.nodes:
+            piece.uses.append(_Name(module.name, used))
+        elif used == "equal":
+            piece.uses.append(_Name(doubles.__name__, used))
+        elif not hasattr(builtins, used) and used not in ("__file__", "__name__"):
+            local = _local_imports(module).get(used)
+            if local is None:
+                raise Unsuitable(f"it uses {used!r}, whose source is not found")
+            piece.uses.append(local)
+    return piece
+
+
+@functools.cache
+def _local_imports_of(name: str) -> dict[str, _Name]:
+    return {
+        alias.asname or alias.name: _Name(node.module or "", alias.name)
+        for node in ast.walk(ast.parse(_module(name).source))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("loopcheck")
+        for alias in node.names
+    }
+
+
+def _local_imports(module: _Module) -> dict[str, _Name]:
+    """What functions of a module import from loopcheck, by its name there."""
+    return _local_imports_of(module.name)
+
+
+def _globals(text: str) -> set[str]:
+    """The names that a text takes from around it."""
+    found: set[str] = set()
+    own: set[str] = set()
+
+    def look(table: symtable.SymbolTable, top: bool) -> None:
+        for symbol in table.get_symbols():
+            if top and (symbol.is_assigned() or symbol.is_imported()):
+                own.add(symbol.get_name())
+            elif symbol.is_referenced() and (top or symbol.is_global()):
+                found.add(symbol.get_name())
+        for child in table.get_children():
+            look(child, False)
+
+    look(symtable.symtable(text, "<check>", "exec"), True)
+    return found - own
+
+
+def _imported(module: _Module, node: ast.Import | ast.ImportFrom, name: str) -> _Piece:
+    """What an import stands for: a line, or what it imports from loopcheck."""
+    alias = next(one for one in node.names if (one.asname or one.name.partition(".")[0]) == name)
+    renamed = f" as {alias.asname}" if alias.asname else ""
+    if isinstance(node, ast.Import):
+        if alias.name.startswith("loopcheck"):
+            raise Unsuitable(f"it uses the module {alias.name}")
+        return _Piece("", imports=[f"import {alias.name}{renamed}"])
+    source = node.module or ""
+    if not source.startswith("loopcheck"):
+        return _Piece("", imports=[f"from {source} import {alias.name}{renamed}"])
+    if alias.asname or isinstance(getattr(importlib.import_module(source), alias.name), ModuleType):
+        raise Unsuitable(f"it uses {source}.{alias.name} by another name")
+    return _Piece("", uses=[_Name(source, alias.name)])
+
+
+def _doubled(name: _Name, short: bool) -> _Name:
+    """The shorter double of a name of the kit, if there is one and it is wanted."""
+    if short and name.module.startswith("loopcheck.kit") and name.name in _module(doubles.__name__).nodes:
+        node = _module(name.module).nodes.get(name.name)
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            return _Name(doubles.__name__, name.name)
+    return name
+
+
+# The script.
+
+
+@dataclass
+class _Closure:
+    """All pieces that some names need, definitions before their use."""
+
+    short: bool
+    pieces: dict[_Name, _Piece] = field(default_factory=dict)
+
+    def add(self, name: _Name, keep: frozenset[str]) -> None:
+        name = _doubled(name, self.short)
+        if name in self.pieces:
+            return
+        piece = self.pieces[name] = _piece(name, keep)
+        for used in piece.uses:
+            self.add(used, keep)
+        # What it uses stands before it.
+        del self.pieces[name]
+        self.pieces[name] = piece
+
+    @property
+    def attributes(self) -> frozenset[str]:
+        return frozenset().union(*(piece.attributes for piece in self.pieces.values()))
+
+
+class _Main:
+    """The function that makes the tools of a check, and runs it."""
+
+    def __init__(self, entry: Entry, short: bool) -> None:
+        assert entry.function is not None
+        self.entry = entry
+        self.short = short
+        self.function = entry.function
+        self.lines: list[str] = []
+        self.depth = 1
+        self.bound: dict[str, str] = {}
+        """By the name of a tool, the expression that is it."""
+        self.local: set[str] = {"factory"}
+        self.needs: list[_Name] = []
+        self.attributes: set[str] = set()
+        self.imports: set[str] = set()
+        self.is_async = inspect.iscoroutinefunction(entry.function)
+
+    def write(self, text: str) -> None:
+        self.lines += textwrap.indent(text, "    " * self.depth).splitlines()
+
+    def build(self) -> str:
+        setting = self.entry.setting
+        if setting in ("debug", "eager-tasks", "python-tasks"):
+            self._arrange(setting)
+        if setting == "second-loop":
+            self.imports.add("import asyncio")
+            self.write("another = factory()\nanother.run_until_complete(asyncio.sleep(0))")
+        if setting == "runner":
+            self.imports.add("import asyncio")
+            self.write("with asyncio.Runner(loop_factory=factory) as runner:")
+            self.depth += 1
+        parameters = list(inspect.signature(self.function).parameters)
+        for name in ["loop"] * (self.is_async and setting != "runner" and "loop" not in parameters) + parameters:
+            self.tool(name)
+        call = f"{self.function.__name__}({', '.join(self.bound[name] for name in parameters)})"
+        if not self.is_async:
+            self.write(call)
+        elif setting == "runner":
+            self.write(f"runner.run({call})")
+        else:
+            self.write(f"{self.bound['loop']}.run_until_complete({call})")
+        if "loop" in self.bound and setting != "runner":
+            self.depth = 1
+            self.write("loop.close()")
+        return "\n".join(["def main(factory):", *self.lines])
+
+    def _arrange(self, setting: str) -> None:
+        how = {
+            "debug": "loop.set_debug(True)",
+            "eager-tasks": "loop.set_task_factory(asyncio.eager_task_factory)",
+            "python-tasks": "loop.set_task_factory(lambda loop, coroutine, **options: "
+            "asyncio.tasks._PyTask(coroutine, loop=loop, **options))",
+        }[setting]
+        if "asyncio" in how:
+            self.imports.add("import asyncio")
+        self.write(f"def new_loop():\n    loop = factory()\n    {how}\n    return loop\n")
+        self.factory = "new_loop"
+
+    factory = "factory"
+    """What makes a loop in the setting."""
+
+    def tool(self, name: str) -> str:
+        """The expression that is a tool, made by what is written before."""
+        if name in self.bound:
+            return self.bound[name]
+        if name == "loop":
+            self.write("loop = runner.get_loop()" if self.entry.setting == "runner" else f"loop = {self.factory}()")
+            self.bound[name] = "loop"
+        elif name in ("new_loop", "loop_factory"):
+            self.bound[name] = self.factory
+        elif name == "patience":
+            self.bound[name] = str(PATIENCE)
+        else:
+            self._splice(name)
+        self.local.add(self.bound[name])
+        return self.bound[name]
+
+    def _splice(self, name: str) -> None:
+        """Put the body of a tool here, and what follows in the place of its yield."""
+        function = inspect.unwrap(kit.TOOLS[name])
+        own = _doubled(_Name(function.__module__, function.__name__), self.short)
+        module = _module(own.module)
+        node = module.nodes[own.name]
+        if "loopcheck.kit.examples" in _source(module, node):
+            raise Unsuitable("hypothesis makes up what it runs")
+        text = self._without_bench(_stripped(_source(module, node)))
+        tree = ast.parse(text).body[0]
+        assert isinstance(tree, ast.FunctionDef)
+        where = _yields(tree)
+        taken = {one.id for one in ast.walk(tree) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
+        if where is None or taken & self.local:
+            raise Unsuitable(f"the tool {name!r} does not fit into a script")
+        piece = _read(module, text, self.local)
+        self.needs += piece.uses
+        self.imports.update(piece.imports)
+        self.attributes |= piece.attributes
+        before, value, depth = _before_yield(text, tree, where)
+        self.write(before)
+        self.depth += depth
+        if not re.fullmatch(r"[\w.]+", value):
+            self.write(f"{name} = {value}")
+            value = name
+        self.bound[name] = value
+        self.local |= taken
+
+    def _without_bench(self, text: str) -> str:
+        """The text of a tool whose bench is the function around it."""
+
+        def replaced(match: re.Match[str]) -> str:
+            return self.tool(match[1])
+
+        text = re.sub(r"bench\.tool\(\"(\w+)\"\)", replaced, text)
+        text = re.sub(r"bench\.patience", str(PATIENCE), text)
+        text = re.sub(r"bench\.(?:new_loop|factory)", self.factory, text)
+        text = re.sub(r"bench\.setting", repr(self.entry.setting), text)
+        text = re.sub(r"bench\.spec", "sys.argv[1]", text)
+        if re.search(r"\bbench\b", text.partition("\n")[2]):
+            raise Unsuitable("one of its tools needs the bench of the battery")
+        return text
+
+
+def _yields(tree: ast.FunctionDef) -> ast.Expr | None:
+    """The one statement that yields, if there is one and it stands in blocks that are run once."""
+    found: list[ast.Expr] = []
+
+    def look(body: Iterable[ast.stmt]) -> None:
+        for one in body:
+            if isinstance(one, ast.Expr) and isinstance(one.value, ast.Yield):
+                found.append(one)
+            elif isinstance(one, ast.With | ast.Try):
+                look(one.body)
+
+    look(tree.body)
+    every = [one for one in ast.walk(tree) if isinstance(one, ast.Yield)]
+    return found[0] if len(found) == len(every) == 1 else None
+
+
+def _before_yield(text: str, tree: ast.FunctionDef, where: ast.Expr) -> tuple[str, str, int]:
+    """What stands before a yield, what it yields, and how many blocks it stands in; what puts a tool away is left out.
+
+    A ``try`` is no block of these: without its ``finally`` there is no need for it.
+    """
+    lines: list[str] = []
+    source = text.splitlines()
+    depth = 0
+    body: list[ast.stmt] = tree.body
+    while True:
+        for one in body:
+            if one is where:
+                assert isinstance(one.value, ast.Yield)
+                value = ast.get_source_segment(text, one.value.value) if one.value.value else "None"
+                return "\n".join(lines), " ".join((value or "None").split()), depth
+            holds = isinstance(one, ast.With | ast.Try) and where in list(ast.walk(one))
+            last = one.body[0].lineno - 1 if holds and isinstance(one, ast.With) else one.end_lineno or one.lineno
+            if not (holds and isinstance(one, ast.Try)):
+                segment = textwrap.dedent("\n".join(source[one.lineno - 1 : last]))
+                lines += textwrap.indent(segment, "    " * depth).splitlines()
+            if holds:
+                assert isinstance(one, ast.With | ast.Try)
+                depth += isinstance(one, ast.With)
+                body = one.body
+                break
+        else:
+            raise Unsuitable("one of its tools does not fit into a script")
+
+
+def script(entry: Entry, subject: str, *, short: bool = True) -> str:
+    """A script that shows what a check shows.
+
+    Its first argument is a loop, as ``MODULE:NAME``; it ends with status 0 if that behaves as the check says, and
+    with 1, having said what was expected and observed, if not or if it takes longer than :data:`LIMIT` seconds.
+
+    Args:
+        entry: the check, with its function.
+        subject: the loop when it has no argument.
+        short: whether to use the doubles of the kit.
+
+    Raises:
+        Unsuitable: none can be made.
+    """
+    if entry.function is None:
+        raise Unsuitable(f"it is not tested: {entry.because}")
+    main = _Main(entry, short)
+    text = main.build()
+    root = _Name(entry.function.__module__, entry.function.__name__)
+    keep: frozenset[str] = frozenset(main.attributes)
+    while True:
+        closure = _Closure(short)
+        for name in (*main.needs, root):
+            closure.add(name, keep)
+        grown = keep | closure.attributes
+        if grown == keep:
+            break
+        keep = grown
+    return _put_together(entry, subject, closure, text, main.imports)
+
+
+def _put_together(entry: Entry, subject: str, closure: _Closure, main: str, more: set[str]) -> str:
+    imports = {"import faulthandler", "import pkgutil", "import sys", *more}
+    texts: list[str] = []
+    names: dict[str, _Name] = {}
+    *helpers, (_, own) = closure.pieces.items()
+    imports.update(own.imports)
+    for name, piece in helpers:
+        imports.update(piece.imports)
+        if piece.text and piece.text not in texts:
+            texts.append(piece.text)
+            if names.setdefault(name.name, name) != name:
+                raise Unsuitable(f"two of its helpers are called {name.name}")
+    setting = f" ({SETTINGS[entry.setting].sentence[:-1]})" if entry.setting else ""
+    if entry.setting == "other-thread":
+        imports.add("import concurrent.futures")
+        call = "concurrent.futures.ThreadPoolExecutor(1).submit(main, pkgutil.resolve_name(subject)).result()"
+    else:
+        call = "main(pkgutil.resolve_name(subject))"
+    if any("@dataclass" in one or "@dataclasses" in one for one in texts):
+        imports.add("from __future__ import annotations")
+    sentence = textwrap.fill(f"{entry.sentence[:-1]}{setting}.".replace("\\", "\\\\"), 100)
+    head = f'"""{sentence}\n\n{entry.id}, {entry.link}\n"""'
+    return "\n".join(
+        [
+            head,
+            *_sorted_imports(imports),
+            *_spaced([own.text, main, *texts]),
+            "",
+            "",
+            'if __name__ == "__main__":',
+            f"    faulthandler.dump_traceback_later({LIMIT}, exit=True)",
+            f'    subject = sys.argv[1] if sys.argv[1:] else "{subject}"',
+            "    try:",
+            f"        {call}",
+            "    except BaseException as error:",
+            '        print(f"{subject}: expected: {__doc__}\\nobserved: {type(error).__name__}: {error}")',
+            "        raise",
+            '    print(f"{subject}: as expected")',
+            "",
+        ]
+    )
+
+
+def _spaced(texts: Sequence[str]) -> Iterator[str]:
+    """Pieces with the usual empty lines between them: constants stand together."""
+    before = ""
+    for text in texts:
+        together = "\n" not in text and "\n" not in before and before
+        yield text if together else f"\n\n{text}"
+        before = text
+
+
+def _sorted_imports(lines: set[str]) -> list[str]:
+    """The lines of imports, in the usual order, names of one module on one line."""
+    modules = sorted(line for line in lines if line.startswith("import "))
+    by_module: dict[str, set[str]] = {}
+    for line in lines - set(modules):
+        module, _, name = line.removeprefix("from ").partition(" import ")
+        by_module.setdefault(module, set()).add(name)
+    rest = [f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(by_module.items())]
+    return (
+        [line for line in rest if "__future__" in line] + modules + [line for line in rest if "__future__" not in line]
+    )

@@ -1,0 +1,120 @@
+"""Reproducers: scripts of checks that need no loopcheck, fail where the check does, and pass on asyncio's own loop."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import FIXTURES, PytestRunner, loopcheck
+
+from loopcheck.check import find
+from loopcheck.compare.derivation import Unsuitable, script
+from loopcheck.compare.reproducers import reproduce
+
+PATHS = [str(FIXTURES / "loops"), str(FIXTURES / "vandals")]
+
+FAILED = {"outcome": "failed", "error": "AssertionError"}
+
+
+def run(text: str, subject: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    file = tmp_path / "script.py"
+    file.write_text(text)
+    # Isolated: no folder of ours is on its path.
+    return subprocess.run(
+        [sys.executable, "-I", file, subject], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    "id",
+    [
+        "scheduling::call_soon_fifo_order",
+        "scheduling::call_soon_fifo_order[debug]",
+        "scheduling::nested_call_soon_runs_next_iteration[other-thread]",
+        "scheduling::nested_call_soon_runs_next_iteration[runner]",
+        "transports::api_complete",
+        "datagram::transport_type",
+        "create_server::returns_server",
+        "subprocess::pipesize",
+    ],
+)
+def test_script_passes_on_the_control(id: str, tmp_path: Path) -> None:
+    text = script(find(id), "asyncio:SelectorEventLoop")
+    assert "loopcheck" not in text
+    assert "pytest" not in text
+    done = run(text, "asyncio:SelectorEventLoop", tmp_path)
+    assert (done.returncode, done.stdout) == (0, "asyncio:SelectorEventLoop: as expected\n"), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("id", "subject", "record"),
+    [
+        ("scheduling::call_soon_fifo_order", "overtakes_in_long_queue:Loop", FAILED),
+        ("scheduling::call_soon_fifo_order", "segfault:Loop", {"outcome": "crash"}),
+    ],
+)
+def test_script_fails_as_the_check_does(id: str, subject: str, record: dict[str, Any]) -> None:
+    made = reproduce(find(id), subject, record, PATHS)
+    assert made.script, made.why_not
+
+
+@pytest.mark.parametrize(
+    ("subject", "record", "why"),
+    [
+        ("asyncio:SelectorEventLoop", FAILED, "what the script does passes"),
+        ("overtakes_in_long_queue:Loop", {"outcome": "crash"}, "fails otherwise: "),
+        ("overtakes_in_long_queue:Loop", {"outcome": "failed", "error": "KeyError"}, "fails otherwise: "),
+        ("overtakes_in_long_queue:Loop", {"outcome": "failed", "left_behind": ["1 thread"]}, "left behind"),
+    ],
+)
+def test_script_that_shows_something_else_is_not_attached(subject: str, record: dict[str, Any], why: str) -> None:
+    made = reproduce(find("scheduling::call_soon_fifo_order"), subject, record, PATHS)
+    assert made.script == ""
+    assert why in made.why_not
+
+
+def test_script_says_what_was_expected_and_observed(tmp_path: Path) -> None:
+    text = script(find("scheduling::call_soon_fifo_order"), "overtakes_in_long_queue:Loop")
+    done = run(
+        text.replace("import sys\n", f"import sys\nsys.path[:0] = {PATHS}\n", 1),
+        "overtakes_in_long_queue:Loop",
+        tmp_path,
+    )
+    assert done.returncode == 1
+    assert "expected: Callbacks run in the order they were given to call_soon()." in done.stdout
+    assert "observed: AssertionError: expected [0, 1, 2," in done.stdout
+
+
+def test_script_is_read_from_the_top() -> None:
+    """The check comes first, and nothing is in it that only the battery needs."""
+    lines = script(find("scheduling::call_soon_fifo_order"), "a:B").splitlines()
+    assert lines[0] == '"""Callbacks run in the order they were given to call_soon().'
+    assert next(line for line in lines if line.startswith(("def ", "class "))).startswith("def call_soon_fifo_order(")
+    assert sum(map(bool, lines)) <= 40
+    assert not any("->" in line or "__tracebackhide__" in line for line in lines)
+
+
+def test_what_needs_the_battery_has_no_script() -> None:
+    with pytest.raises(Unsuitable, match="hypothesis makes up what it runs"):
+        script(find("properties::programs_of_call_soon_run_in_order"), "a:B")
+
+
+def test_run_writes_scripts_of_causes_and_names_them(run_pytest: PytestRunner, tmp_path: Path) -> None:
+    done = run_pytest(
+        "--loop-factory=overtakes_in_long_queue:Loop", "--loop-reproducers=scripts", "scheduling::call_soon_fifo_order"
+    )
+    path = "scripts/scheduling-call_soon_fifo_order.py"
+    assert f"python {path} overtakes_in_long_queue:Loop" in done.output
+    assert done.footer["reproducers"] == {
+        "scheduling::call_soon_fifo_order": {"path": path, "script": (tmp_path / "project" / path).read_text()}
+    }
+
+
+def test_command_makes_one_script(tmp_path: Path) -> None:
+    asked = ["reproduce", "scheduling::call_soon_fifo_order", "--subject"]
+    assert loopcheck(*asked, "overtakes_in_long_queue:Loop", cwd=tmp_path).startswith('"""Callbacks run in the order')
+    said = loopcheck(*asked, "asyncio:SelectorEventLoop", cwd=tmp_path, status=1)
+    assert said.endswith("passed; there is nothing to reproduce\n")
