@@ -15,7 +15,14 @@ from loopcheck.report.reading import ReportError, Run, read
 _PLUGINS = ("loopcheck.plugin", "xdist.plugin", "no:cacheprovider")
 
 
-def report_of(subjects: Sequence[str], arguments: Sequence[str], *, workers: str, quiet: bool = False) -> Run:
+def report_of(
+    subjects: Sequence[str],
+    arguments: Sequence[str],
+    *,
+    workers: str,
+    quiet: bool = False,
+    python: Sequence[str] = (sys.executable,),
+) -> Run:
     """Run the battery and read its report.
 
     The project's own configuration and plugins of pytest, and what it declares of the subjects, have no part in it.
@@ -25,6 +32,7 @@ def report_of(subjects: Sequence[str], arguments: Sequence[str], *, workers: str
         arguments: more for pytest: ids, areas, options.
         workers: how many processes, as pytest-xdist's -n takes it.
         quiet: show nothing, unless pytest ends without a report; else its progress is on the terminal.
+        python: what starts the Python that runs it.
 
     Raises:
         Ended: pytest ended without a report, and has said why.
@@ -34,7 +42,7 @@ def report_of(subjects: Sequence[str], arguments: Sequence[str], *, workers: str
         path = Path(folder, "report.jsonl")
         settings = Path(folder, "pytest.ini")
         settings.write_text("[pytest]\n")
-        command = [sys.executable, "-m", "pytest", "-c", str(settings), "--rootdir", folder, "--noconftest"]
+        command = [*python, "-m", "pytest", "-c", str(settings), "--rootdir", folder, "--noconftest"]
         command += [word for plugin in _PLUGINS for word in ("-p", plugin)]
         command += ["-q", "--tb=no", "-r", "N", "-n", workers]
         command += [*(f"--loop-factory={subject}" for subject in subjects), f"--loop-report={path}", *arguments]

@@ -65,6 +65,27 @@ def run(
     return Run(path, header | head, kept, complete, last if footer else None)
 
 
+def five_thousand(failing: int, factory: str = "a:B") -> Run:
+    """A run of 5,000 checks, as many as the battery may have one day; two of three failures are explained by others."""
+    checks = [
+        check(f"area_{number // 150}::behaves_as_a_check_with_a_usual_name_{number}[other-thread]", subject=factory)
+        | {"sentence": f"What number {number} does is what it says, and it says as much as a sentence of this length."}
+        for number in range(5000)
+    ]
+    for number, record in enumerate(checks[:failing]):
+        told = f"{number} on {factory} " + "something of some length <that> was seen; " * 50
+        record |= {
+            "outcome": "failed",
+            "message": told,
+            "expected": f"{told}x",
+            "observed": f"{told}y",
+            "printed": told,
+        }
+        if number % 3:
+            record["because"] = checks[number - number % 3]["id"]
+    return run(*checks, subjects=[subject(factory)])
+
+
 def written(path: Path, run: Run) -> Path:
     """The file that a run is read from."""
     records = [run.header, *run.checks.values(), *([run.footer] if run.footer else [])]

@@ -38,7 +38,7 @@ def render(columns: Sequence[Column]) -> str:
         parts += _since(columns[0], columns[-1])
     size = sum(len(part.encode("utf-8", "backslashreplace")) + 1 for part in parts)
     for column in columns:
-        parts.append(f"\n### What fails: {_text(column.name)}, {_text(column.place)}\n" if column.failing else "")
+        parts.append(f"\n### What fails: {plain(column.name)}, {plain(column.place)}\n" if column.failing else "")
         # What explains others first: those are what to mend.
         for number, record in enumerate(sorted(column.failing, key=lambda record: "because" in record)):
             told = _card(column, record)
@@ -52,20 +52,20 @@ def render(columns: Sequence[Column]) -> str:
 
 def _head(column: Column) -> list[str]:
     lines = [
-        f"## {_text(column.name)}",
-        f"{_text(column.place)}; loopcheck {_text(column.run.header['loopcheck'])}; "
-        f"{_text(column.run.header['started'])}\n",
-        f"**{_text(column.says)}**\n",
+        f"## {plain(column.name)}",
+        f"{plain(column.place)}; loopcheck {plain(column.run.header['loopcheck'])}; "
+        f"{plain(column.run.header['started'])}\n",
+        f"**{plain(column.says)}**\n",
     ]
     for name in profiles.latest():
         certificate = certify(column.run, profiles.load(name), column.factory)
         if certificate.granted:
-            lines.append(f"- ✅ {_text(certificate.sentence, 1000)}")
+            lines.append(f"- ✅ {plain(certificate.sentence, 1000)}")
         else:
             lines.append(f"- ❌ {name}: no certificate, for {len(certificate.refused)} reasons")
     known = [record for record in column.records.values() if record["outcome"] == "known"]
     for record in known[:_FIRST]:
-        lines.append(f"- known: {_code(record['check'])}: {_text(record.get('declared', {}).get('reason', ''))}")
+        lines.append(f"- known: {_code(record['check'])}: {plain(record.get('declared', {}).get('reason', ''))}")
     if len(known) > _FIRST:
         lines.append(f"- and {len(known) - _FIRST} more known failures")
     outcomes = [outcome for outcome, _ in column.tally]
@@ -76,7 +76,7 @@ def _head(column: Column) -> list[str]:
         counts[record["outcome"]] = counts.get(record["outcome"], 0) + 1
     rows = sorted(areas.items())
     for area, counts in rows[:200]:
-        lines.append(f"| {_text(area)} | {' | '.join(str(counts.get(outcome) or '') for outcome in outcomes)} |")
+        lines.append(f"| {plain(area)} | {' | '.join(str(counts.get(outcome) or '') for outcome in outcomes)} |")
     lines.append(f"| **total** | {' | '.join(f'**{number}**' for _, number in column.tally)} |")
     return [*lines, ""]
 
@@ -84,7 +84,7 @@ def _head(column: Column) -> list[str]:
 def _since(first: Column, last: Column) -> list[str]:
     """What became of the first report in the last, as ``loopcheck diff`` means it."""
     found = difference(first, last)
-    about = f"{_text(last.name)}, {_text(last.place)}, since {_text(first.name)}, {_text(first.place)}"
+    about = f"{plain(last.name)}, {plain(last.place)}, since {plain(first.name)}, {plain(first.place)}"
     lines = [f"## What is different: {about}\n"]
     for which, pairs in found.checks.items():
         if not pairs:
@@ -107,10 +107,10 @@ def _card(column: Column, record: dict[str, Any]) -> str:
     )
 
 
-def _text(text: str, most: int = 300) -> str:
+def plain(text: str, most: int = 300) -> str:
     """A text on one line that Markdown and HTML take as it is: every sign that could mean something is a number."""
     return _SIGNS.sub(lambda sign: f"&#{ord(sign[0])};", one_line(text, most))
 
 
 def _code(text: str) -> str:
-    return f"<code>{_text(text)}</code>"
+    return f"<code>{plain(text)}</code>"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from loopcheck.report.records import FORMAT
 from loopcheck.report.schema import fault
@@ -170,7 +171,7 @@ class _Draft:
 
 def _lines(path: Path) -> Iterator[tuple[int, Record]]:
     try:
-        with path.open("rb") as file:
+        with _opened(path) as file:
             number = size = 0
             while line := file.readline(_LONGEST + 1):
                 number += 1
@@ -190,3 +191,23 @@ def _lines(path: Path) -> Iterator[tuple[int, Record]]:
                 yield number, record
     except OSError as error:
         raise ReportError(f"{path}: cannot read it: {error.strerror}") from None
+
+
+def _opened(path: Path) -> BinaryIO:
+    """The file, unpacked if xz has packed it."""
+    if path.suffix != ".xz":
+        return path.open("rb")
+    try:
+        import lzma
+    except ImportError:  # not every Python is built with it
+        raise ReportError(f"{path}: this Python reads no xz; unpack it first, with xz -d -k") from None
+    packed = path.read_bytes()
+    unpacker = lzma.LZMADecompressor()
+    try:
+        # A byte more than a report may have is enough to say that it has too many.
+        content = unpacker.decompress(packed, _LARGEST + 1)
+    except lzma.LZMAError as error:
+        raise ReportError(f"{path}: it cannot be unpacked: {error}") from None
+    if not unpacker.eof and len(content) <= _LARGEST:
+        raise ReportError(f"{path}: it cannot be unpacked: it was cut")
+    return io.BytesIO(content)

@@ -8,6 +8,7 @@ so that the whole page stays small.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import importlib.resources
 import json
@@ -40,15 +41,28 @@ SHAPES: dict[Outcome, str] = {
 
 _LETTERS: dict[str, str] = dict(zip(OUTCOMES, "pfhcekxndurb", strict=True))
 
-_CUTS = ((4000, 99), (2000, 99), (1000, 99), (500, 99), (250, 99), (120, 4), (60, 2))
-"""Characters of one text in the page, and texts of one check: the first with which it stays in its budget."""
+_LIMIT = 1_990_000
+"""Bytes that a page takes at most, however many reports it shows; the texts are cut to what the rest leaves."""
 
-_BUDGET = 1_200_000
-"""Bytes of texts in a page, for up to 5,000 records; more records get more. With ids, sentences and the map a page of
-5,000 records stays below 2 MB."""
+_CUTS = (
+    ((4000, 99), (4000, 99)),
+    ((4000, 99), (1000, 99)),
+    ((2000, 99), (500, 99)),
+    ((1000, 99), (250, 99)),
+    ((500, 99), (120, 4)),
+    ((250, 99), (60, 2)),
+    ((120, 4), (60, 2)),
+    ((60, 2), (60, 1)),
+    ((60, 1), (0, 0)),
+    ((0, 0), (0, 0)),
+)
+"""Characters of a text, and texts of a check: of a cause, and of a failure that another explains. The first with which
+the page keeps to its limit is taken; a page without texts still has all ids, sentences and outcomes."""
 
-_LISTED = 200
-"""How many reasons, or known failures, the head of the page lists."""
+_Cut = tuple[int, int]
+
+_LISTED = 50
+"""How many reasons against a certificate, or reasons of known failures, the head of the page lists."""
 
 
 def render(columns: Sequence[Column]) -> str:
@@ -61,24 +75,24 @@ def render(columns: Sequence[Column]) -> str:
     style, script, template = (
         files.joinpath(f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js", "html")
     )
-    data, cut = _data(columns)
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    page: str = environment.from_string(template).render(
+    frame = functools.partial(
+        environment.from_string(template).render,
         title=_title(columns),
         policy=_policy(style, script),
         style=Markup(style),
         script=Markup(script),
-        data=Markup(data),
         columns=[
             _head(column, letter) | {"compared": _compared(list(columns), number)}
             for number, (column, letter) in enumerate(zip(columns, _column_letters(), strict=False))
         ],
         legend=[(outcome, OUTCOME_MEANS[outcome]) for outcome in OUTCOMES if _occurs(columns, outcome)],
         shapes=SHAPES,
-        cut=cut if cut != _CUTS[0][0] else 0,
         version=__version__,
     )
-    return page
+    taken = len(frame(data="", cut="").encode("utf-8", "backslashreplace"))
+    data, cut = _data(columns, _LIMIT - taken)
+    return frame(data=Markup(data), cut=cut)
 
 
 def _policy(style: str, script: str) -> str:
@@ -118,7 +132,12 @@ def _head(column: Column, letter: str) -> dict[str, Any]:
     certificates = [_certificate(column, name) for name in profiles.latest()]
     # A run of a few checks must not look like one of the battery.
     good = not column.advice and any(one["granted"] for one in certificates)
-    known = [record for record in column.records.values() if record["outcome"] == "known"]
+    known = Counter(
+        (declared.get("reason", ""), declared.get("issue", ""))
+        for record in column.records.values()
+        if record["outcome"] == "known"
+        for declared in (record.get("declared", {}),)
+    )
     return {
         "letter": letter,
         "name": column.name,
@@ -130,14 +149,11 @@ def _head(column: Column, letter: str) -> dict[str, Any]:
         "certificates": certificates,
         "declined": [(one_line(need), one_line(reason)) for need, reason in declared.items()],
         "known": [
-            {
-                "id": one_line(record["check"]),
-                "reason": one_line(record.get("declared", {}).get("reason", "")),
-                "issue": one_line(record.get("declared", {}).get("issue", "")),
-            }
-            for record in known[:_LISTED]
+            {"number": number, "reason": one_line(reason), "issue": one_line(issue)}
+            for (reason, issue), number in known.most_common(_LISTED)
         ],
-        "known_number": len(known),
+        "known_number": known.total(),
+        "known_reasons": len(known),
         "started": one_line(header["started"]),
         "loopcheck": one_line(header["loopcheck"]),
         "catalogue": one_line(header["catalogue"]),
@@ -178,12 +194,12 @@ def _certificate(column: Column, name: str) -> dict[str, Any]:
     }
 
 
-def _data(columns: Sequence[Column]) -> tuple[str, int]:
-    """The data of the page as JSON that can stand in a script element, and to how many characters texts are cut."""
+def _data(columns: Sequence[Column], limit: int) -> tuple[str, str]:
+    """The data of the page as JSON that can stand in a script element, and in words how its texts are cut."""
     records = {id: record for column in reversed(columns) for id, record in column.records.items()}
     # An area's checks stand together, also where one report has checks that another does not have.
     ids = sorted(records, key=lambda id: records[id]["area"])
-    sentences, references, labels = _Table(), _Table(), _Table()
+    sentences, references = _Table(), _Table()
     checks = []
     for id in ids:
         record = records[id]
@@ -197,23 +213,7 @@ def _data(columns: Sequence[Column]) -> tuple[str, int]:
             ]
         )
     numbers = {id: number for number, id in enumerate(ids)}
-    rows = [_rows(column, ids) for column in columns]
-    budget = _BUDGET * max(1, sum(len(column.records) for column in columns) / 5000)
-    for cut, most in _CUTS:
-        texts = _Table()
-        details = [
-            {
-                number: [
-                    part for label, text in of_check[:most] for part in (labels.add(label), texts.add(tidy(text, cut)))
-                ]
-                for number, of_check in mine.items()
-            }
-            for mine in rows
-        ]
-        # As many bytes as it takes in JSON, for the most part.
-        if sum(len(text) + 3 for text in texts) + 12 * sum(map(len, details)) <= budget:
-            break
-    data = {
+    data: dict[str, Any] = {
         "outcomes": [
             {
                 "word": outcome,
@@ -230,11 +230,9 @@ def _data(columns: Sequence[Column]) -> tuple[str, int]:
         },
         "levels": LEVELS,
         "meanings": LEVEL_MEANS | OUTCOME_MEANS,
-        "labels": list(labels),
         "checks": checks,
         "sentences": list(sentences),
         "references": list(references),
-        "texts": list(texts),
         "columns": [
             {
                 "letter": letter,
@@ -243,19 +241,56 @@ def _data(columns: Sequence[Column]) -> tuple[str, int]:
                 "outcomes": "".join(
                     _LETTERS[column.records[id]["outcome"]] if id in column.records else " " for id in ids
                 ),
-                "details": of_column,
                 "because": {
                     numbers[id]: numbers[cause]
                     for id, record in column.records.items()
                     if (cause := column.cause(record)) in numbers
                 },
             }
-            for column, letter, of_column in zip(columns, _column_letters(), details, strict=False)
+            for column, letter in zip(columns, _column_letters(), strict=False)
         ],
     }
+    told = [_rows(column, ids) for column in columns]
+    explained = [set(column["because"]) for column in data["columns"]]
+    room = limit - len(_json(data))
+    for of_cause, of_effect in _CUTS:
+        texts = _texts(told, explained, of_cause, of_effect)
+        if len(_json(texts)) <= room:
+            break
+    return _json(data | texts), _cut_in_words(of_cause, of_effect)
+
+
+def _json(data: Any) -> str:
+    """Data as JSON of ASCII in which nothing ends a script element, or begins a comment."""
     text = json.dumps(data, ensure_ascii=True, separators=(",", ":"))
-    # In JSON these stand in strings only; there they end no script element, and begin no comment.
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"), cut
+    # These stand in strings only.
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _texts(
+    told: Sequence[dict[int, list[tuple[str, str]]]], explained: Sequence[set[int]], of_cause: _Cut, of_effect: _Cut
+) -> dict[str, Any]:
+    """What is told of checks that did not pass, by column, as the numbers of labels and of texts, each kept once."""
+    labels, texts = _Table(), _Table()
+    details: list[dict[int, list[int]]] = []
+    for of_column, effects in zip(told, explained, strict=True):
+        details.append({})
+        for number, rows in of_column.items():
+            most, many = of_effect if number in effects else of_cause
+            if many:
+                details[-1][number] = [
+                    part for label, text in rows[:many] for part in (labels.add(label), texts.add(tidy(text, most)))
+                ]
+    return {"labels": list(labels), "texts": list(texts), "details": details}
+
+
+def _cut_in_words(of_cause: _Cut, of_effect: _Cut) -> str:
+    if (of_cause, of_effect) == _CUTS[0]:
+        return ""
+    if not of_cause[0]:
+        return "here they are left away"
+    effects = f", to {of_effect[0]} of what another failure explains" if of_effect[0] else ", and kept of causes alone"
+    return f"here to {of_cause[0]} characters each" + (effects if of_effect != of_cause else "")
 
 
 class _Table(dict[Any, int]):

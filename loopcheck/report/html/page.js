@@ -86,7 +86,7 @@ class Catalogue {
 
   /* Label and text of what is told of a check that did not pass. */
   rows(number, column) {
-    const found = this.data.columns[column].details[number] || [];
+    const found = this.data.details[column][number] || [];
     const rows = [];
     for (let at = 0; at < found.length; at += 2) {
       rows.push([this.data.labels[found[at]], this.data.texts[found[at + 1]]]);
@@ -179,7 +179,8 @@ if (typeof module !== "undefined") module.exports = { Catalogue, counted, format
 /* The document. */
 
 const CELL = 10;
-const CHUNK = 100;
+const ON_PAPER = 44; /* cells in a row of the map, on A4 and on letter paper */
+const CHUNK = 60;
 
 function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
@@ -362,11 +363,7 @@ class Page {
     this.layOut();
   }
 
-  layOut() {
-    const [first] = this.strips;
-    if (!first) return;
-    const room = first[0].parentNode.clientWidth - (this.several ? 22 : 0);
-    const across = Math.max(10, Math.floor(room / CELL));
+  layOut(across = this.room()) {
     if (across === this.across) return;
     this.across = across;
     for (const [svg, numbers, column] of this.strips) {
@@ -383,6 +380,13 @@ class Page {
       for (const [key, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}` })) svg.setAttribute(key, value);
       svg.replaceChildren(...Object.entries(paths).map(([word, d]) => drawing("path", { class: `is-${word}`, d, "fill-rule": "evenodd" })));
     }
+  }
+
+  /* How many cells there is room for. */
+  room() {
+    const [first] = this.strips;
+    const width = first ? first[0].parentNode.clientWidth - (this.several ? 22 : 0) : 0;
+    return Math.max(10, Math.floor(width / CELL));
   }
 
   /* Which check is under the pointer; undefined if none. */
@@ -449,7 +453,11 @@ class Page {
 
   toggled(details, number) {
     const id = this.catalogue.ids[number];
-    if (details.open && details.childElementCount === 1) details.append(this.card(number));
+    if (details.open && details.childElementCount === 1) {
+      details.append(this.card(number));
+      /* What scrolls must be within reach of the keyboard. */
+      for (const text of details.querySelectorAll("pre")) if (text.scrollHeight > text.clientHeight) text.tabIndex = 0;
+    }
     if (details.open) this.state.check = id;
     else if (this.state.check === id) this.state.check = "";
     this.remember();
@@ -544,7 +552,11 @@ class Page {
       cancelAnimationFrame(waiting);
       waiting = requestAnimationFrame(() => this.layOut());
     });
-    addEventListener("beforeprint", () => this.showMore(this.found.length));
+    addEventListener("beforeprint", () => {
+      this.showMore(this.found.length);
+      this.layOut(ON_PAPER);
+    });
+    addEventListener("afterprint", () => this.layOut());
     addEventListener("keydown", (event) => this.key(event));
   }
 
