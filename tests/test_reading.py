@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import lzma
 import os
 import random
 from pathlib import Path
@@ -182,3 +183,25 @@ def test_nesting_without_end_is_not_followed(tmp_path: Path) -> None:
 
     with pytest.raises(reading.ReportError, match="it is no JSON"):
         reading.read(path)
+
+
+def test_what_xz_has_packed_is_read(tmp_path: Path) -> None:
+    packed = tmp_path / "report.jsonl.xz"
+    content = written(tmp_path, lines()).read_bytes()
+    packed.write_bytes(lzma.compress(content))
+
+    assert list(reading.read(packed).checks) == list(IDS)
+    good = lzma.compress(content)
+    for spoilt in good[:-20], b"", content, good + good, good + b"more":
+        packed.write_bytes(spoilt)
+        with pytest.raises(reading.ReportError, match="it cannot be unpacked"):
+            reading.read(packed)
+
+
+def test_what_grows_without_end_when_it_is_unpacked_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "_LARGEST", 100_000)
+    packed = tmp_path / "report.jsonl.xz"
+    packed.write_bytes(lzma.compress(json.dumps(lines()[0]).encode() + b"\n" + b" " * 10_000_000))
+
+    with pytest.raises(reading.ReportError, match=":2: more than 100000 bytes"):
+        reading.read(packed)

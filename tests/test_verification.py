@@ -13,7 +13,7 @@ import pytest
 from reports import check, run, subject, written
 
 from loopcheck import __version__, profiles
-from loopcheck.check import catalogue
+from loopcheck.check import canary_names, catalogue
 from loopcheck.cli import main
 from loopcheck.report import reading, records
 from loopcheck.report.attestation import AttestationError, attest
@@ -24,11 +24,11 @@ from loopcheck.subject import digest_of, installed_files
 FACTORY = "loopcheck.baseline:SelectorLoop"
 
 
-def true_report(**changes: Any) -> reading.Run:
-    """A report that agrees with the battery and the subject that are installed here."""
+def true_report(*areas: str, **changes: Any) -> reading.Run:
+    """A report that agrees with the battery and the subject that are installed here; of all areas, or of some."""
     files = installed_files(FACTORY)
     assert files is not None
-    entries = [entry for entry in catalogue() if entry.tested and entry.applies("3.13.0")]
+    entries = [entry for entry in catalogue(*areas) if entry.tested and entry.applies("3.13.0")]
     made = [records.check_record(entry.id, entry, FACTORY, {"outcome": "passed", "seconds": 0.0}) for entry in entries]
     made[0] |= changes.pop("first", {})
     about = subject(FACTORY, files=files, digest=digest_of(files)) | changes.pop("subject", {})
@@ -44,6 +44,13 @@ def test_a_true_report_holds_and_no_more_is_claimed() -> None:
     assert set(answers(true_report()).values()) == {"says", "holds", "cannot tell"}
     (last,) = [point for point in verify(true_report()) if point.answer == "cannot tell"]
     assert "run the battery again" in last.what
+
+
+def test_canaries_are_held_against_the_canaries() -> None:
+    found = [(point.answer, point.what) for point in verify(true_report(*canary_names()))]
+
+    assert ("holds", f"all canaries were planned for {FACTORY}") in found
+    assert "does not hold" not in dict(found)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,10 @@ class ReportError(Exception):
     """The file is no report, or says things that do not agree; the message names file, line and what was found."""
 
 
+_MEMORY = 256 * 2**20
+"""Bytes that unpacking may take besides: xz takes a quarter of it at its best."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One run, as its report tells it."""
@@ -202,12 +206,12 @@ def _opened(path: Path) -> BinaryIO:
     except ImportError:  # not every Python is built with it
         raise ReportError(f"{path}: this Python reads no xz; unpack it first, with xz -d -k") from None
     packed = path.read_bytes()
-    unpacker = lzma.LZMADecompressor()
+    unpacker = lzma.LZMADecompressor(memlimit=_MEMORY)
     try:
         # A byte more than a report may have is enough to say that it has too many.
         content = unpacker.decompress(packed, _LARGEST + 1)
     except lzma.LZMAError as error:
         raise ReportError(f"{path}: it cannot be unpacked: {error}") from None
-    if not unpacker.eof and len(content) <= _LARGEST:
-        raise ReportError(f"{path}: it cannot be unpacked: it was cut")
+    if len(content) <= _LARGEST and (not unpacker.eof or unpacker.unused_data):
+        raise ReportError(f"{path}: it cannot be unpacked: it was cut, or something was added")
     return io.BytesIO(content)

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from loopcheck import __version__, check
 from loopcheck.outcomes import OUTCOMES
 from loopcheck.report import verdict
-from loopcheck.report.certificate import name_of, number_of, place_of
+from loopcheck.report.certificate import name_of, place_of
 from loopcheck.report.reading import Run
 from loopcheck.subject import digest_of, installed_files
 
@@ -113,7 +113,10 @@ def _battery(run: Run) -> Iterator[Point]:
         yield Point(answer, f"the battery is the published one: {theirs}; {known} (loopcheck {__version__})")
         return
     yield Point("holds", f"the battery is the one that is installed here: {theirs}")
-    entries = {entry.id: entry for entry in check.catalogue()}
+    # Canaries run in place of the battery, never with it.
+    canaries = any(record["area"] in check.canary_names() for record in run.checks.values())
+    kinds, areas = ("canaries", check.canary_names()) if canaries else ("checks of the battery", ())
+    entries = {entry.id: entry for entry in check.catalogue(*areas)}
     python = run.header["environment"]["python"]
     wrong = [record["check"] for record in run.checks.values() if not _is_said_of(record, entries.get(record["check"]))]
     yield _point(wrong, "level, sentence and reference of each check are the catalogue's", "not those of")
@@ -121,9 +124,9 @@ def _battery(run: Run) -> Iterator[Point]:
         planned = {record["check"] for record in run.checks.values() if record["subject"] == factory}
         absent = [id for id, entry in entries.items() if entry.tested and entry.applies(python) and id not in planned]
         if absent:
-            yield Point("says", f"{number_of(len(absent), 'check')} of the battery were not planned for {factory}")
+            yield Point("says", f"{len(absent)} {kinds} were not planned for {factory}")
         else:
-            yield Point("holds", f"all checks of the battery were planned for {factory}")
+            yield Point("holds", f"all {kinds} were planned for {factory}")
 
 
 def _is_said_of(record: Mapping[str, Any], entry: check.Entry | None) -> bool:
