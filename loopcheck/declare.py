@@ -28,9 +28,6 @@ _HEAD = """\
 factory = {factory}
 """
 
-_STEADY = ("AttributeError", "NotImplementedError", "TypeError")
-"""Errors that come from what a loop lacks, always in the same words: an entry asks for these words."""
-
 _SOMETIMES = datetime.timedelta(days=90)
 """How long an entry counts for what fails in one report, and passes in another of the same place."""
 
@@ -137,6 +134,11 @@ class _Seen:
         return outcome if outcome in known.KNOWN_OUTCOMES or outcome == "passed" else ""
 
     @property
+    def how(self) -> tuple[str, str]:
+        """The same, with the kind of the failure: what differs here cannot be one entry."""
+        return self.verdict, known.kind(self.record)
+
+    @property
     def wrong(self) -> bool:
         """Whether the file is not right about it."""
         if "declared" in self.judged:
@@ -175,6 +177,16 @@ class _New:
                 self.conditions = self.conditions | {key: value for key, value in before.items() if value}
         return self
 
+    def agrees_with(self, old: known.Known) -> bool:
+        """Whether an entry that there is would be right about it if it named its id."""
+        place, at_times = _known(self.conditions), (self.kept.get("sometimes", False), self.kept.get("expires", ""))
+        return (
+            all(getattr(old, key) == getattr(place, key) for key in known.CONDITIONS)
+            and (old.sometimes, old.expires) == at_times
+            and old.outcome == self.outcome
+            and all(map(old.fits, self.records))
+        )
+
     def as_known(self) -> known.Known:
         """What its entry will be to a reader."""
         return _known(self.conditions)
@@ -191,18 +203,23 @@ class _New:
         return re.sub(r"0x[0-9a-f]+|\d+(\.\d+)*", "N", lines[0])
 
     @property
+    def kind(self) -> str:
+        """What the failure is, if it is none of an assertion."""
+        return known.kind(self.records[0])
+
+    @property
     def words(self) -> str:
-        """Words that it will say again, as far as one can know; else nothing."""
-        record = self.records[0]
-        if record.get("error") not in _STEADY:
-            return ""
+        """Words that it will say again, as far as one can know; nothing for an assertion, whose values may differ."""
+        record, kind = self.records[0], self.kind
+        if not record.get("error") or not kind:
+            return kind
         line = str(record.get("message", "")).partition("\n")[0]
         # What stands in brackets or is a number may be another one next time.
         piece = max(re.split(r"<[^<>]*>|0x[0-9a-f]+|\d+", line), key=len).strip()
         if len(piece) > _MATCH:
             piece = piece[:_MATCH].rpartition(" ")[0]
-        words = piece if len(piece) > len(record["error"]) else str(record["error"])
-        return words if all(words in known.words(one) for one in self.records) else ""
+        words = piece if len(piece) > len(kind) else kind
+        return words if all(words in known.words(one) for one in self.records) else kind
 
 
 def new(factory: str, runs: Sequence[Run], entries: Mapping[str, Entry]) -> tuple[str, list[str]]:
@@ -216,11 +233,16 @@ def new(factory: str, runs: Sequence[Run], entries: Mapping[str, Entry]) -> tupl
     Returns:
         The text, and what it declares, line by line.
     """
-    text = _HEAD.format(factory=_as_toml(factory))
+    text = head(factory)
     if declined := _not_offered(factory, runs, entries):
         text += "\n[declined]\n" + "".join(f"{need} = {_as_toml(known.TODO)}\n" for need in declined)
     text, changes = update(text, runs, entries)
     return text, [f"declined: {need}" for need in declined] + changes
+
+
+def head(factory: str) -> str:
+    """The text of a file that declares nothing of a subject."""
+    return _HEAD.format(factory=_as_toml(factory))
 
 
 def _not_offered(factory: str, runs: Sequence[Run], entries: Mapping[str, Entry]) -> list[str]:
@@ -267,6 +289,16 @@ def update(
     for id, seen in editing.observe(runs).items():
         editing.settle(id, seen)
     return editing.text(), editing.changes
+
+
+def doubtful(text: str, runs: Sequence[Run], entries: Mapping[str, Entry], shown: str = known.FILE) -> list[str]:
+    """The checks of which a file and what reports show do not agree: those to run again before the file is changed.
+
+    Raises:
+        DeclarationError: the file is wrong.
+    """
+    seen = _Editing(text, shown, entries).observe(runs)
+    return [id for id, those in seen.items() if any(one.wrong for one in those)]
 
 
 class _Editing:
@@ -352,12 +384,31 @@ class _Editing:
             for old in stale:
                 self._take_out(old, id)
             if not wanted:
-                self.changes.append(f"deleted: {id}: it passes")
+                passes = sum(one.verdict == "passed" for one in seen)
+                times = "" if passes == 1 else f" in {passes} reports"
+                self.changes.append(f"deleted: {id}: it passes{times}")
         for new in wanted:
             often = ("sometimes",) if "sometimes" in new.kept else ()
             how = ", ".join((new.outcome, *often, *(f"{key} {value}" for key, value in new.conditions.items())))
             self.changes.append(f"{'corrected' if stale else 'added'}: {id}: {how}")
-        self._new += wanted
+            if stale or not self._joins(new):
+                self._new.append(new)
+
+    def _joins(self, new: _New) -> bool:
+        """Whether a new failure has its place in an entry that there is: that of the same failure in another setting.
+
+        One that differs in more than the id gets an entry of its own, with the same reason.
+        """
+        if new.because == new.id or new.because.partition("[")[0] != new.plain:
+            return False
+        for old in self._declaration.known:
+            if not old.names(new.because) or not self._ids[old.entry]:
+                continue
+            new.kept = {"reason": old.reason} | ({"issue": old.issue} if old.issue else {}) | new.kept
+            if new.agrees_with(old):
+                self._ids[old.entry].append(new.id)
+                return True
+        return False
 
     @staticmethod
     def _wanted(id: str, seen: list[_Seen], stale: list[known.Known], standing: list[known.Known]) -> list[_New] | None:
@@ -369,30 +420,31 @@ class _Editing:
             stale: the entries about it that are not right any more.
             standing: those that are, or that are about other places.
         """
-        by_outcome: dict[str, list[_Seen]] = {}
+        by_outcome: dict[tuple[str, str], list[_Seen]] = {}
+        settled, passed = ("settled", ""), ("passed", "")
         for one in seen:
             if any(old.applies(one.here) for old in standing):
-                by_outcome.setdefault("settled", []).append(one)
+                by_outcome.setdefault(settled, []).append(one)
             elif one.verdict and (one.verdict == "passed" or one.counts or stale):
-                by_outcome.setdefault(one.verdict, []).append(one)
-        passing = {one.place for one in by_outcome.get("passed", ())}
-        failing = [outcome for outcome in by_outcome if outcome not in ("settled", "passed")]
+                by_outcome.setdefault(one.how, []).append(one)
+        passing = {one.place for one in by_outcome.get(passed, ())}
+        failing = [how for how in by_outcome if how not in (settled, passed)]
         sometimes = len(failing) == 1 and any(one.place in passing for one in by_outcome[failing[0]])
         if sometimes:
-            del by_outcome["passed"]
+            del by_outcome[passed]
         # The conditions that say least, unless those would hold where another entry does, in a place yet unseen.
         for exact in (0, 2, 3):
             wanted = []
-            for outcome in failing:
-                these = by_outcome[outcome]
-                others = [one.place for other, those in by_outcome.items() if other != outcome for one in those]
+            for failure in failing:
+                these = by_outcome[failure]
+                others = [one.place for other, those in by_outcome.items() if other != failure for one in those]
                 found = conditions([one.place for one in these], others, exact=exact)
                 if found is None:
                     break
                 for more in found:
                     here = [one for one in these if _known(more).applies(one.here)]
                     because = next((one.because for one in here if one.because), id)
-                    new = _New(id, outcome, [one.record for one in here], more, because)
+                    new = _New(id, failure[0], [one.record for one in here], more, because)
                     wanted.append(new.with_what_stays(here, stale))
                     if sometimes:
                         until = datetime.date.today() + _SOMETIMES
@@ -407,7 +459,7 @@ class _Editing:
         wanted = (
             {"outcome": new.outcome, "match": old.match} | dict.fromkeys(("python", "platform"), "") | new.conditions
         )
-        if not all(old.match in known.words(record) for record in new.records):
+        if not all(map(old.fits, new.records)):
             wanted["match"] = new.words
         wanted = {key: value for key, value in wanted.items() if value != getattr(old, key)}
         self._keys[old.entry] = wanted
@@ -459,15 +511,15 @@ class _Editing:
                 about = f"fix first: {entry.sentence}"
             else:
                 about = f"{entry.area}: {said}"
-            words = {one.words for one in group}
-            yield ["\n", f"# {_printable(about)[:_WIDTH]}\n", f"{self._header}\n", *_entry(group, words)]
+            yield ["\n", f"# {_printable(about)[:_WIDTH]}\n", f"{self._header}\n", *_entry(group)]
 
 
 _WIDTH = 117
 
 
-def _entry(group: list[_New], words: set[str]) -> Iterator[str]:
+def _entry(group: list[_New]) -> Iterator[str]:
     first = group[0]
+    words = {one.words for one in group}
     ids = [one.id for one in group]
     yield (
         f"id = {_as_toml(ids[0])}\n"
@@ -475,7 +527,7 @@ def _entry(group: list[_New], words: set[str]) -> Iterator[str]:
         else f"id = [\n{''.join(f'    {_as_toml(id)},{chr(10)}' for id in ids)}]\n"
     )
     keys: dict[str, Any] = {"outcome": first.outcome}
-    if len(words) == 1 and (match := words.pop()):
+    if match := words.pop() if len(words) == 1 else first.kind:
         keys["match"] = match
     keys |= {"reason": known.TODO} | first.kept | first.conditions
     yield from (f"{key} = {_as_toml(value)}\n" for key, value in keys.items())
@@ -490,7 +542,7 @@ def _by_cause(found: list[_New]) -> list[list[_New]]:
     groups: dict[tuple[Any, ...], list[_New]] = {}
     leaders: dict[tuple[Any, ...], tuple[Any, ...]] = {}
     for one in found:
-        rest = (one.outcome, tuple(sorted(one.conditions.items())), tuple(sorted(one.kept.items())))
+        rest = (one.outcome, one.kind, tuple(sorted(one.conditions.items())), tuple(sorted(one.kept.items())))
         by_check = (one.because.partition("[")[0], *rest)
         by_words = (one.id.partition("::")[0], one.said, *rest)
         explained = one.because != one.id
@@ -564,11 +616,17 @@ def _edited(block: str, header: str, ids: list[str], before: list[str], keys: Ma
 
     document = tomlkit.parse(block.replace(header, "[known]", 1))
     table: Any = document["known"]
-    if set(ids) <= set(before):
+    if ids == before:
+        pass
+    elif set(ids) <= set(before):
         for id in before:
             if id not in ids:
                 table["id"].remove(id)
-    elif ids != before:
+    elif set(before) <= set(ids) and not isinstance(table["id"], str):
+        for id in ids:
+            if id not in before:
+                table["id"].append(id)
+    else:
         table["id"] = tomlkit.array()
         table["id"].extend(ids)
         table["id"].multiline(True)

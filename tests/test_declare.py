@@ -109,6 +109,42 @@ def test_what_a_loop_refuses_everywhere_is_declined() -> None:
     assert "declined" not in half
 
 
+def test_words_that_differ_leave_what_they_have_in_common() -> None:
+    no = "TypeError: no"
+    left = {"error": "", "left_behind": ["a thread"], "message": "something was left behind"}
+    run = run_of({"one::first": {"error": "TypeError", "message": no}, "one::second": left})
+    other = run_of({"one::first": {"error": "TypeError", "message": "TypeError: never"}, "one::second": "failed"})
+    text, _ = declare.new(SUBJECT, [run], ENTRIES)
+    both, changes = declare.new(SUBJECT, [run, other], ENTRIES)
+
+    assert [entry["match"] for entry in tomllib.loads(text)["known"]] == [no, "left behind"]
+    assert [(entry["id"], entry["match"]) for entry in tomllib.loads(both)["known"]] == [("one::first", "TypeError")]
+    assert changes[1].startswith("left: one::second: it does not do the same each time")
+
+
+def test_the_same_in_another_setting_joins_the_entry_of_the_plain_run() -> None:
+    text = HEAD + ENTRY.replace('"{}"', '[\n    "one::first",  # one\n]') + 'issue = "there"\n'
+    run = run_of({"one::first": "failed", "one::first[debug]": "failed"})
+    late = run_of({"one::first": "failed", "one::first[debug]": "hang"})
+    for one in (run, late):
+        assert one.footer is not None
+        one.footer["because"] = {"one::first[debug]": "one::first"}
+
+    assert updated(text, run) == text.replace("# one\n", '# one\n    "one::first[debug]",\n')
+    assert tomllib.loads(updated(text, late))["known"][1] == {
+        "id": "one::first[debug]",
+        "outcome": "hang",
+        "reason": "it is late",
+        "issue": "there",
+    }
+
+
+def test_what_to_look_at_again_is_what_the_file_is_wrong_about() -> None:
+    run = run_of({"one::first": "passed", "one::second": "failed", "two::third": "failed", "two::nice": "failed"})
+
+    assert declare.doubtful(HEAD + ENTRY.format("one::*"), [run], ENTRIES) == ["one::first", "two::third"]
+
+
 LINUX, MAC = "linux", "darwin"
 
 
@@ -295,7 +331,8 @@ PLACES = [*itertools.product(("3.12.1", "3.13.0", "3.13.4", "3.14.0"), ("Linux",
 def reports(draw: st.DrawFn) -> list[Run]:
     """Reports of several places, one of each."""
     places = draw(st.lists(st.sampled_from(PLACES), unique=True, min_size=1, max_size=5))
-    outcome = st.sampled_from(["passed", "failed", "hang", "unavailable"])
+    lacking = {"error": "TypeError", "message": "TypeError: no"}
+    outcome = st.sampled_from(["passed", "failed", lacking, "hang", "unavailable"])
     ids = st.sampled_from([id for id, entry in ENTRIES.items() if entry.tested])
     return [run_of(draw(st.dictionaries(ids, outcome)), *place) for place in places]
 

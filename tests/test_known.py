@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from support import PytestRunner
 
 from loopcheck import known
 from loopcheck.check import Entry
+from loopcheck.report.privacy import here as discretion
 
 HERE = known.Surroundings("3.13.1", "linux", "1.2", lambda need: need != "ipv6", datetime.date(2026, 6, 1))
 
@@ -171,6 +173,30 @@ def test_another_outcome_or_another_message_is_changed(tmp_path: Path) -> None:
     assert outcome(declaration, seen("failed", message="it was called 2 times")) == "known"
     assert outcome(declaration, seen("failed", message="it was called 3 times")) == "changed"
     assert outcome(declaration, seen("hang", message="it was called 2 times")) == "changed"
+
+
+@pytest.mark.parametrize(
+    ("how", "is_known"),
+    [
+        ({"error": "AssertionError", "message": "assert 1 == 2"}, True),
+        ({"error": "AssertionError", "message": "assert 1 == 2", "left_behind": ["1 descriptor"]}, True),
+        ({"error": "TypeError", "message": "TypeError: no"}, False),
+        ({"left_behind": ["1 descriptor"], "message": "something was left behind"}, False),
+    ],
+)
+def test_without_a_match_only_a_wrong_answer_is_known(tmp_path: Path, how: dict[str, Any], is_known: bool) -> None:
+    failure = seen("failed", **how)
+
+    assert outcome(one(tmp_path), failure) == ("known" if is_known else "changed")
+    assert outcome(one(tmp_path, f"match = {known.kind(failure)!r}"), failure) == "known"
+
+
+def test_the_words_of_a_report_match_too(tmp_path: Path) -> None:
+    said = f"no file {os.path.expanduser('~/of.mine')!r}"
+    declaration = one(tmp_path, f"match = {discretion().text(said)!r}")
+
+    assert discretion().text(said) != said
+    assert outcome(declaration, seen("failed", message=said)) == "known"
 
 
 def test_what_says_nothing_of_the_loop_is_not_judged(tmp_path: Path) -> None:

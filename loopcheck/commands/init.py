@@ -32,6 +32,7 @@ def run(options: argparse.Namespace) -> int:
     from loopcheck.battery import report_of
     from loopcheck.check import catalogue
     from loopcheck.commands._files import write
+    from loopcheck.commands.update import again
 
     target = Path(known.FILE)
     found = known.find(Path.cwd())
@@ -40,8 +41,11 @@ def run(options: argparse.Namespace) -> int:
     for path in (target, WORKFLOW) if options.workflow else (target,):
         if path.exists() and not options.force:
             raise Mistake(f"there is a {path} already; --force writes it anew, 'loopcheck update' brings it up to date")
-    report = report_of([options.subject], options.pytest, workers=options.workers)
-    text, changes = declare.new(options.subject, [report], {entry.id: entry for entry in catalogue()})
+    entries = {entry.id: entry for entry in catalogue()}
+    runs = [report_of([options.subject], options.pytest, workers=options.workers)]
+    failing = declare.doubtful(declare.head(options.subject), runs, entries)
+    runs += again(options.subject, options.pytest, failing, workers=options.workers)
+    text, changes = declare.new(options.subject, runs, entries)
     write(target, text)
     print(f"\n{target}: {_counted(text, len(changes))}")
     if options.workflow:

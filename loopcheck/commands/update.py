@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from loopcheck.commands import Mistake, runs_pytest
+
+if TYPE_CHECKING:
+    from loopcheck.report.reading import Run
+
+TIMES = 3
+"""How often what is to be changed is run again; what fails every second time differs then in nine cases of ten."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,7 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Bring loopcheck.toml up to date with reports of the loop: delete what is fixed, correct what has changed, add "
         "what fails. Reports of several Pythons and platforms give entries that say where they count. Comments, order "
-        "and reasons stay. Without a report the battery is run; what stands after -- goes to pytest then."
+        "and reasons stay. Without a report the battery is run, and what is to be changed some times more; what stands "
+        "after -- goes to pytest then."
     )
     parser.add_argument("reports", nargs="*", type=Path, metavar="REPORT", help="files that --loop-report has written")
     parser.add_argument("--config", metavar="PATH", help="the file (default: that of this folder)")
@@ -51,10 +61,14 @@ def run(options: argparse.Namespace) -> int:
                 )
     else:
         runs = [report_of([declared.factory], options.pytest, workers=options.workers)]
-        print()
+    entries = {entry.id: entry for entry in catalogue()}
     try:
         before = path.read_text(encoding="utf-8")
-        after, changes = declare.update(before, runs, {entry.id: entry for entry in catalogue()}, declared.path)
+        if not options.reports:
+            doubtful = declare.doubtful(before, runs, entries, declared.path)
+            runs += again(declared.factory, options.pytest, doubtful, workers=options.workers)
+            print()
+        after, changes = declare.update(before, runs, entries, declared.path)
     except known.DeclarationError as error:
         raise Mistake(str(error)) from None
     for change in changes:
@@ -68,3 +82,23 @@ def run(options: argparse.Namespace) -> int:
     write(path, after)
     print(f"{declared.path}: written")
     return 0
+
+
+def again(factory: str, arguments: Sequence[str], ids: Sequence[str], *, workers: str) -> list[Run]:
+    """Reports of some checks alone, in other orders and with all processors busy: where chance decides, they differ.
+
+    Args:
+        factory: the subject.
+        arguments: those of the run before.
+        ids: the checks; if there are none, nothing is run.
+        workers: how many processes, as pytest-xdist's -n takes it.
+    """
+    from loopcheck import soak
+
+    if not ids:
+        return []
+    print(f"running what is to be changed {TIMES} times more, {len(ids)} checks, with all processors busy", flush=True)
+    # Areas and ids would be added to these.
+    arguments = [one for one in arguments if one not in {id.partition("::")[0] for id in ids}]
+    rounds = soak.rounds([factory], [*arguments, *ids], number=TIMES, workers=workers, busy=os.cpu_count() or 1)
+    return list(rounds)
