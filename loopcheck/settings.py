@@ -150,4 +150,7 @@ _CHANNELS = (
 )
 """Where the plain run of a check about stream transports is over TCP on IPv4, from the client's side."""
 
+CHANNELS = frozenset(setting.name for setting in _CHANNELS)
+"""The settings that say over what a connection is."""
+
 SETTINGS: dict[str, Setting] = {setting.name: setting for setting in (*_SETTINGS, *_CHANNELS)}

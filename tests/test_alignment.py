@@ -59,3 +59,10 @@ def test_short_lists_and_other_values_are_not_put_side_by_side() -> None:
     assert side_by_side({"observed": "3", "expected": "[1, 2, 3]"}) == []
     assert side_by_side({}) == []
     assert side_by_side({"observed": "[1, 2]", "expected": "[1, 2, 3]"})[-1] == "> -         3"
+    assert side_by_side({"observed": "[1, 2, 3]", "expected": "[]"}) == []
+
+
+def test_what_was_recorded_is_compared_where_the_check_compared_nothing() -> None:
+    recorded = {"events": ["'made'"], "events_on_control": ["'made'", "'data'", "'lost'"]}
+    assert side_by_side(recorded)[2] == "> -         'data'"
+    assert side_by_side(recorded | {"expected": "3", "observed": "4"}) == []

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
+from typing import Any
 
 _BEFORE = 3
 """How many events that are alike are shown before the first that differs."""
@@ -90,16 +91,21 @@ def events(text: str) -> list[str] | None:
 _PAIRS = {"(": ")", "[": "]", "{": "}", "<": ">"}
 
 
-def side_by_side(record: dict[str, str]) -> list[str]:
-    """The two sides of the comparison at which a check failed, if they are lists that are worth it; else nothing.
+def side_by_side(record: Mapping[str, Any]) -> list[str]:
+    """What a check that failed has seen beside what was right, as lines; none where that is as plain without.
+
+    That is the two sides of the comparison at which it failed, if they are lists, and else what it had recorded on the
+    subject and on the control.
 
     Args:
-        record: of a check, with what it expected and observed as text.
+        record: of the check.
     """
     observed, expected = events(record.get("observed", "")), events(record.get("expected", ""))
-    if observed is None or expected is None or max(len(observed), len(expected)) < _FEWEST:
-        return []
-    return align(observed, expected)
+    if not observed or not expected:
+        if "expected" in record or "events_on_control" not in record:
+            return []
+        observed, expected = record["events"], record["events_on_control"]
+    return align(observed, expected) if max(len(observed), len(expected)) >= _FEWEST else []
 
 
 def _alike(observed: Sequence[str], expected: Sequence[str]) -> int:

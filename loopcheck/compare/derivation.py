@@ -24,7 +24,7 @@ from typing import Any
 from loopcheck import kit
 from loopcheck.check import Entry
 from loopcheck.compare import doubles
-from loopcheck.settings import SETTINGS
+from loopcheck.settings import CHANNELS, SETTINGS
 
 LIMIT = 20
 """Seconds that a script takes at the most, before it says where it hangs."""
@@ -123,7 +123,10 @@ class _Edits:
         decorators = getattr(node, "decorator_list", [])
         if decorators:
             self.change(self.starts[decorators[0].lineno - 1], self.starts[node.lineno - 1], "")
-        self.drop_lines(node, first=node is body[0])
+        if node is not body[0] and decorators:
+            self.drop_lines(node, first=not self.text.splitlines()[decorators[0].lineno - 2].strip())
+        else:
+            self.drop_lines(node, first=node is body[0])
 
     def drop_lines(self, node: ast.stmt, *, first: bool = False) -> None:
         """Take out the lines of a statement, and the empty ones behind it if there are some before it, or nothing."""
@@ -507,6 +510,8 @@ class _Main:
         """The expression that is a tool, made by what is written before."""
         if name in self.bound:
             return self.bound[name]
+        if name == "channel" and self.entry.setting in CHANNELS:
+            raise Unsuitable("its connection is not over TCP")
         if name == "loop":
             self.write("loop = runner.get_loop()" if self.entry.setting == "runner" else f"loop = {self.factory}()")
             self.bound[name] = "loop"
@@ -527,13 +532,14 @@ class _Main:
         node = module.nodes[own.name]
         if "loopcheck.kit.examples" in _source(module, node):
             raise Unsuitable("hypothesis makes up what it runs")
-        text = self._without_bench(_stripped(_source(module, node)))
+        text = self._without_bench(name, _stripped(_source(module, node)))
+        for one in _own_names(text) & self.local:
+            text = re.sub(rf"(?<![\w.]){one}\b", f"{name}_{one}", text)
         tree = ast.parse(text).body[0]
         assert isinstance(tree, ast.FunctionDef)
         where = _yields(tree)
-        taken = {one.id for one in ast.walk(tree) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
-        if where is None or taken & self.local:
-            raise Unsuitable(f"the tool {name!r} does not fit into a script")
+        if where is None:
+            raise _too_large(name)
         piece = _read(module, text, self.local)
         self.needs += piece.uses
         self.imports.update(piece.imports)
@@ -545,9 +551,9 @@ class _Main:
             self.write(f"{name} = {value}")
             value = name
         self.bound[name] = value
-        self.local |= taken
+        self.local |= _own_names(text)
 
-    def _without_bench(self, text: str) -> str:
+    def _without_bench(self, name: str, text: str) -> str:
         """The text of a tool whose bench is the function around it."""
 
         def replaced(match: re.Match[str]) -> str:
@@ -556,11 +562,22 @@ class _Main:
         text = re.sub(r"bench\.tool\(\"(\w+)\"\)", replaced, text)
         text = re.sub(r"bench\.patience", str(PATIENCE), text)
         text = re.sub(r"bench\.(?:new_loop|factory)", self.factory, text)
+        text = re.sub(r" *bench\.loops\.append\(.*\)\n", "", text)
         text = re.sub(r"bench\.setting", repr(self.entry.setting), text)
         text = re.sub(r"bench\.spec", "sys.argv[1]", text)
         if re.search(r"\bbench\b", text.partition("\n")[2]):
-            raise Unsuitable("one of its tools needs the bench of the battery")
+            raise _too_large(name)
         return text
+
+
+def _too_large(tool: str) -> Unsuitable:
+    return Unsuitable(f"the tool {tool!r} does not fit into a script")
+
+
+def _own_names(text: str) -> set[str]:
+    """The names that a function binds in its own body."""
+    function = symtable.symtable(text, "<tool>", "exec").get_children()[0]
+    return {one.get_name() for one in function.get_symbols() if one.is_assigned() and not one.is_parameter()}
 
 
 def _yields(tree: ast.FunctionDef) -> ast.Expr | None:
@@ -605,7 +622,7 @@ def _before_yield(text: str, tree: ast.FunctionDef, where: ast.Expr) -> tuple[st
                 body = one.body
                 break
         else:
-            raise Unsuitable("one of its tools does not fit into a script")
+            raise _too_large(tree.name)
 
 
 def script(entry: Entry, subject: str, *, short: bool = True) -> str:
@@ -665,7 +682,9 @@ def _put_together(entry: Entry, subject: str, closure: _Closure, main: str, more
         [
             head,
             *_sorted_imports(imports),
-            *_spaced([own.text, main, *texts]),
+            *_spaced([own.text, main]),
+            *(["\n\n# What they use."] if texts else []),
+            *_spaced(texts, before="#"),
             "",
             "",
             'if __name__ == "__main__":',
@@ -682,9 +701,8 @@ def _put_together(entry: Entry, subject: str, closure: _Closure, main: str, more
     )
 
 
-def _spaced(texts: Sequence[str]) -> Iterator[str]:
+def _spaced(texts: Sequence[str], before: str = "") -> Iterator[str]:
     """Pieces with the usual empty lines between them: constants stand together."""
-    before = ""
     for text in texts:
         together = "\n" not in text and "\n" not in before and before
         yield text if together else f"\n\n{text}"

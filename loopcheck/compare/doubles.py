@@ -338,11 +338,11 @@ class Doing:
 
 
 def compared(got: bytes, sent: bytes) -> str:
-    return "as sent" if got == sent else f"{len(got)} bytes, which are not those that were sent"
+    return "as it was sent" if got == sent else f"{len(got)} bytes, which are not those that were sent"
 
 
 class Peer:
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, patience: float = 5) -> None:
         self.sock = sock
         self.thread = concurrent.futures.ThreadPoolExecutor(1)
         self.address, self.address_of_subject = sock.getsockname(), sock.getpeername()

@@ -31,6 +31,9 @@ _GRACE = 0.2
 _EVENTS = 10
 """How many events of a list are told of a check that hangs: the last."""
 
+_COMPARABLE = 100
+"""How many events of a list are told of a check that fails, to be compared with those on the control: the first."""
+
 Comparison = dict[str, str]
 
 _HINT = re.compile(r"\n\s*Use -v+ to get more diff")
@@ -67,6 +70,7 @@ class Child:
         self.audit: Audit | None = None
         self.bench: kit.Bench | None = None
         """Where a check runs, while one does."""
+        self._tell = False
         self._taxed = False
         self._watched_since = -math.inf
         self._never_closed: list[Any] = []
@@ -97,8 +101,13 @@ class Child:
         except subject.SubjectError as error:
             return {"error": str(error)[:CUT], "detail": error.detail[-CUT:]}
 
-    def run_check(self, id: str, limit: float, patience: float) -> dict[str, Any]:
-        """Run one check and audit what it left; the observation, with ``outcome`` passed or failed."""
+    def run_check(self, id: str, limit: float, patience: float, tell: bool = False) -> dict[str, Any]:
+        """Run one check and audit what it left; the observation, with ``outcome`` passed or failed.
+
+        Args:
+            tell: whether to tell what the check has recorded also if it passes.
+        """
+        self._tell = tell
         entry = check.find(id)
         self._watch(limit)
         if self.audit is None:
@@ -171,6 +180,8 @@ class Child:
         except BaseException as error:
             observation = self._failure(error)
         observation["seconds"] = round(time.perf_counter() - started, 6)
+        if (self._tell or observation["outcome"] != "passed") and (events := _events(bench)):
+            observation["events"] = events
         loops = bench.loops
         del bench
         self.bench = None
@@ -203,6 +214,13 @@ class Child:
         # The exception keeps every frame of the check alive, and with them what the audit is about to count.
         error.__traceback__ = error.__cause__ = error.__context__ = None
         return observation
+
+
+def _events(bench: kit.Bench) -> list[str]:
+    """What a check has recorded, if that may be compared with what it records on another loop."""
+    events = [short(event) for events in bench.recorded().values() for event in events[:_COMPARABLE]]
+    # The repr() of an object has its address and its class in it.
+    return [] if any("<" in event for event in events) else events
 
 
 def _last(events: list[Any]) -> str:

@@ -127,9 +127,11 @@ class Runner:
                 seen["alone"] = self._observe(self._fresh(spec), entry, spec, look=False)["outcome"]
             except SubjectError:
                 seen["alone"] = "failed"
-        on_control = self._observe(self._child(CONTROL, entry), entry, CONTROL)
+        on_control = self._observe(self._child(CONTROL, entry), entry, CONTROL, tell=True)
         if on_control["outcome"] != "passed":
             seen = on_control | {"outcome": "broken", "on_subject": seen["outcome"]}
+        elif "events" in on_control and "events" in seen:
+            seen["events_on_control"] = on_control["events"]
         return seen
 
     def close(self) -> None:
@@ -178,13 +180,26 @@ class Runner:
             raise SubjectError(answer["error"], answer["detail"])
         return answer
 
-    def _observe(self, process: Process, entry: Entry, spec: str, *, look: bool = True) -> Observation:
-        """Run a check in a process; ``look`` says whether to look into one that hangs."""
+    def _observe(
+        self, process: Process, entry: Entry, spec: str, *, look: bool = True, tell: bool = False
+    ) -> Observation:
+        """Run a check in a process.
+
+        Args:
+            process: where.
+            entry: what.
+            spec: on which loop.
+            look: whether to look into a process that hangs.
+            tell: whether to tell what the check has recorded also if it passes.
+        """
         limit = self.limit
         printed_before = _size(process.printed)
         started = time.monotonic()
         try:
-            process.wire.send({"do": "check", "id": entry.id, "limit": limit, "patience": limit * _PATIENCE})
+            process.wire.send(
+                {"do": "check", "id": entry.id, "limit": limit, "patience": limit * _PATIENCE}
+                | ({"tell": True} if tell else {})
+            )
             seen = process.wire.receive(limit)
         except TimeoutError:
             found = hang.look(process, self._processes.machine.slowness) if look else {}
