@@ -309,9 +309,9 @@ class TimersMachine(RuleBasedStateMachine):
 
     @invariant()
     def counts_what_is_in_here(self) -> None:
-        inside = [timer for timer in self.known if timer._scheduled]
-        assert len(self.timers) == len(inside)
-        assert self.timers.cancelled == sum(timer._cancelled for timer in inside)
+        pending = [timer for timer in self.known if timer._scheduled and not timer._cancelled]
+        assert pending == self.model
+        assert len(self.timers) == len(pending) + self.timers.cancelled
 
 
 TestTimers = TimersMachine.TestCase

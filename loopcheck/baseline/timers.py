@@ -22,7 +22,8 @@ class Timers:
     The facts about the world: most timers are time-outs, and most time-outs are cancelled.
     So cancelling only counts, in ``cancelled``, and the queue is searched once more than half of it is cancelled.
 
-    A timer is a ``TimerHandle``: ``_when`` and ``_cancelled`` are read, and ``_scheduled`` says that it is in here.
+    A timer is a ``TimerHandle``: ``_when`` and ``_cancelled`` are read, and ``_scheduled`` says that it is in
+    here and would count itself if it were cancelled; what is cancelled may keep it.
     """
 
     __slots__ = ("_heap", "_numbers", "cancelled")
@@ -54,7 +55,6 @@ class Timers:
             if not timer._cancelled:
                 return when
             heapq.heappop(heap)
-            timer._scheduled = False
             self.cancelled -= 1
         return None
 
@@ -64,10 +64,10 @@ class Timers:
         found = []
         while heap and heap[0][0] < until:
             timer = heapq.heappop(heap)[2]
-            timer._scheduled = False
             if timer._cancelled:
                 self.cancelled -= 1
             else:
+                timer._scheduled = False
                 found.append(timer)
         return found
 
@@ -78,12 +78,6 @@ class Timers:
 
     def _clean(self) -> None:
         """Let the cancelled ones go."""
-        kept = []
-        for entry in self._heap:
-            if entry[2]._cancelled:
-                entry[2]._scheduled = False
-            else:
-                kept.append(entry)
-        heapq.heapify(kept)
-        self._heap = kept
+        self._heap = [entry for entry in self._heap if not entry[2]._cancelled]
+        heapq.heapify(self._heap)
         self.cancelled = 0

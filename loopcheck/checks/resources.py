@@ -651,6 +651,29 @@ def cancelled_timers_do_not_pile_up(loop):
     assert min(grown) < 10**6, f"bytes by which 15000 cancelled timers raised the memory, twice: {grown}"
 
 
+@check("Lib/asyncio/base_events.py: BaseEventLoop._run_once", level="should", needs=("posix",))
+def timers_cancelled_behind_a_pending_one_do_not_pile_up(loop):
+    """Distant timers that are set and cancelled do not raise the memory either while a nearer one is pending.
+
+    A loop that lets cancelled timers go only when their turn comes keeps every time-out of a server for its full time,
+    as soon as one that is due before them stays.
+    """
+    nearest = loop.call_later(1800, nothing)
+
+    def cycle():
+        for _ in range(5):
+            timers = [loop.call_later(3600 + number, nothing) for number in range(3000)]
+            for timer in timers:
+                timer.cancel()
+            turn(loop)
+        gc.collect()
+
+    grown = rise(cycle, resident, 2)
+    nearest.cancel()
+
+    assert min(grown) < 10**6, f"bytes by which 15000 cancelled timers raised the memory, twice: {grown}"
+
+
 @check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop._remove_reader", level="should", needs=("posix",))
 def reader_callback_released(loop, socketpair):
     """remove_reader() and remove_writer() let go of the callback and its arguments."""
