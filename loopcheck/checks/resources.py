@@ -668,10 +668,11 @@ def timers_cancelled_behind_a_pending_one_do_not_pile_up(loop):
             turn(loop)
         gc.collect()
 
-    grown = rise(cycle, resident, 2)
+    grown = rise(cycle, resident, 3)
     nearest.cancel()
 
-    assert min(grown) < 10**6, f"bytes by which 15000 cancelled timers raised the memory, twice: {grown}"
+    # The least may be little, where memory of the first round was free again.
+    assert sorted(grown)[1] < 10**6, f"bytes by which 15000 cancelled timers raised the memory, three times: {grown}"
 
 
 @check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop._remove_reader", level="should", needs=("posix",))

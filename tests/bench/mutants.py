@@ -53,7 +53,7 @@ LIMIT = 1.5
 """Seconds that a check may take on a mutant; what passes takes a hundredth."""
 
 SLOW = 0.4
-"""Seconds; checks that take longer on the unchanged loop judge nothing: their limit would be too short."""
+"""Seconds; checks that take longer on the unchanged loop judge last, and have four times the limit."""
 
 MOST = 400
 """How many checks judge a mutant unless told otherwise, the likeliest to see it first. Lines that every check reaches
@@ -162,7 +162,7 @@ class Changing(cst.CSTVisitor):
         match node:
             case cst.Annotation() | cst.Decorator() | cst.Assert() | cst.Import() | cst.ImportFrom():
                 return True
-            case cst.If(test=cst.Name(value="TYPE_CHECKING")):
+            case cst.If(test=cst.Name(value="TYPE_CHECKING")) | cst.FunctionDef(name=cst.Name(value="__repr__")):
                 return True
             case cst.Expr(value=cst.SimpleString() | cst.ConcatenatedString()):
                 return True
@@ -360,7 +360,7 @@ class Trial:
 
         def reaching(lines: Iterable[int]) -> list[str]:
             wanted = {f"{mutant.module} {line}" for line in lines}
-            return [id for id, (seconds, lines) in reach.items() if seconds < SLOW and not wanted.isdisjoint(lines)]
+            return [id for id, (_, lines) in reach.items() if not wanted.isdisjoint(lines)]
 
         # What runs at import is reached by no check, and matters to those that reach the module.
         found = reaching(mutant.lines) or reaching(mutant.statement or range(1, 1000))
@@ -372,7 +372,11 @@ class Trial:
         ahead = [id for id, _ in self.killers[mutant.function].most_common(10) if id in set(found)]
         order = ahead + [id for id in turns if id is not None and id not in ahead]
         # What may be otherwise is asked last: a mutant that only such a check sees is no wrong loop.
-        return sorted(order, key=lambda id: self.court.judges[id].level == "may")
+        return sorted(order, key=lambda id: (self.court.judges[id].level == "may", self.is_slow(mutant, id)))
+
+    def is_slow(self, mutant: Mutant, id: str) -> bool:
+        """Whether a check takes long even where nothing is wrong."""
+        return id in self.reach[mutant.loop] and self.reach[mutant.loop][id][0] > SLOW
 
     def judge(self, mutant: Mutant, first: str = "") -> dict[str, Any]:
         """What became of a mutant; ``first`` has killed it before."""
@@ -383,10 +387,10 @@ class Trial:
         if first in self.court.judges and self.court.judges[first].level != "may":
             order = [first, *(id for id in order if id != first)]
         chosen = {*order[: self.most], *(id for id in order if self.court.judges[id].level == "may")}
-        runner = self.court.runner()
-        sound = self.court.runner()
+        quick, slow, sound = self.court.runner(), self.court.runner(4), self.court.runner(4)
         try:
             for entry in (self.court.judges[id] for id in order if id in chosen):
+                runner = slow if self.is_slow(mutant, entry.id) else quick
                 seen = runner.run(entry, f"mutated:{name}.{mutant.loop}")
                 if seen["outcome"] == "passed":
                     continue
@@ -405,8 +409,8 @@ class Trial:
                     }
             return {"outcome": "survived" if order else "unreached", "judges": len(chosen), "of": len(order)}
         finally:
-            runner.close()
-            sound.close()
+            for runner in (quick, slow, sound):
+                runner.close()
             path.unlink()
 
 
@@ -466,11 +470,11 @@ def is_program(mutant: Mutant) -> bool:
     return True
 
 
-def explained(kind: str) -> dict[str, str]:
-    """What mutants.toml says of mutants (``equivalent``) or of whole functions (``elsewhere``), with each reason."""
-    entries = tomllib.loads(EXPLAINED.read_text()).get(kind, [])
+def explained() -> dict[str, dict[str, str]]:
+    """What mutants.toml says: by ``equivalent`` and ``elsewhere``, the beginnings of ids, each with its reason."""
+    said = tomllib.loads(EXPLAINED.read_text())
     return {
-        one: entry["reason"] for entry in entries for one in entry["mutants" if kind == "equivalent" else "functions"]
+        kind: {one: entry["reason"] for entry in entries for one in entry["mutants"]} for kind, entries in said.items()
     }
 
 
@@ -495,7 +499,7 @@ def judge_all(chosen: list[Mutant], results: Results, trial: Trial, jobs: int) -
 
 def report(everything: dict[str, list[Mutant]], chosen: list[Mutant], results: Results) -> int:
     """Print the survivors and the table; the exit status."""
-    reasons = explained("equivalent")
+    reasons = tuple(explained()["equivalent"])
     status = 0
     rows: list[list[Any]] = []
     for module, mutants in everything.items():
@@ -504,7 +508,9 @@ def report(everything: dict[str, list[Mutant]], chosen: list[Mutant], results: R
             if mutant.module == module:
                 result = results.of(mutant) or {"outcome": "not judged"}
                 survived = result["outcome"] in ("survived", "unreached")
-                outcomes["equivalent" if survived and mutant.id in reasons else result["outcome"]].append(mutant)
+                outcomes["equivalent" if survived and mutant.id.startswith(reasons) else result["outcome"]].append(
+                    mutant
+                )
         for outcome in ("survived", "unreached"):
             for mutant in outcomes[outcome]:
                 judged = results.known[mutant.id]
@@ -530,11 +536,10 @@ def report(everything: dict[str, list[Mutant]], chosen: list[Mutant], results: R
     print()
     for columns in [["file", "mutants", *OUTCOMES, "score"], *rows]:
         print(f"{columns[0]:16}{columns[1]:>20}" + "".join(f"{column:>12}" for column in columns[2:]))
-    known = {mutant.id for mutants in everything.values() for mutant in mutants}
-    modules = tuple(f"{module}." for module in everything)
-    for id in reasons:
-        if id not in known and id.replace("::", ".").startswith(modules):
-            print(f"{EXPLAINED.name} explains a mutant that there is not: {id}")
+    ids = [mutant.id for mutants in everything.values() for mutant in mutants]
+    for reason in reasons:
+        if reason.startswith(tuple(everything)) and not any(id.startswith(reason) for id in ids):
+            print(f"{EXPLAINED.name} explains a mutant that there is not: {reason}")
             status = 1
     for mutant in chosen:
         if mutant.id in reasons and (results.of(mutant) or {}).get("outcome") == "killed":
@@ -560,9 +565,9 @@ def main() -> int:
     asked = [Path(name).stem for name in options.files] or names
     if unknown := set(asked) - set(names):
         parser.error(f"there is no {', '.join(sorted(unknown))} in loopcheck/baseline; there are {', '.join(names)}")
-    elsewhere = explained("elsewhere")
+    elsewhere = tuple(explained()["elsewhere"])
     everything = {
-        name: [mutant for mutant in mutants_of(BASELINE / f"{name}.py") if mutant.function not in elsewhere]
+        name: [mutant for mutant in mutants_of(BASELINE / f"{name}.py") if not mutant.id.startswith(elsewhere)]
         for name in asked
     }
     chosen = [mutant for mutants in everything.values() for mutant in sample(mutants, options.sample)]
