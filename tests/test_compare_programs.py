@@ -47,9 +47,9 @@ def test_programs_are_whole_and_can_be_kept(program: Program) -> None:
 
 
 @quick
-@hypothesis.given(st.lists(st.integers(0, 2**24 - 1), max_size=30), st.integers(0, 29))
-def test_any_step_can_be_left_away(numbers: list[int], left: int) -> None:
-    assert isinstance(written(numbers[:left] + numbers[left + 1 :]), Program)
+@hypothesis.given(st.binary())
+def test_any_bytes_are_a_program(data: bytes) -> None:
+    assert isinstance(written(data), Program)
 
 
 @hypothesis.settings(quick, max_examples=30)
@@ -68,7 +68,7 @@ def test_the_words_are_sound() -> None:
     for word in WORDS.values():
         assert word.where and set(word.where) <= set(PLACES), word.name
         assert word.body in ("", "block", *PLACES), word.name
-        assert len(re.findall(r"{\d}", word.code)) == len(word.holes) or word.form == "try", word.name
+        assert len(set(re.findall(r"{\d}", word.code))) == len(word.holes) or word.form == "try", word.name
 
 
 @hypothesis.settings(quick, max_examples=200)

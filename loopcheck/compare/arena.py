@@ -63,6 +63,12 @@ class Arena(Runner):
         rows = zip(programs, observed, expected, strict=True)
         return [Difference(*row) for row in rows if row[1] != row[2]]
 
+    def traces(self, side: str, programs: Sequence[Program]) -> list[Trace]:
+        """What some programs do on one side, "subject" or "control"."""
+        asked = [program.to_json() for program in programs]
+        self._ask(side, asked)
+        return self._traces(side, asked)
+
     def alone(self, program: Program) -> Difference | None:
         """What one program does in processes in which nothing ran before; None if that is the same."""
         self._end_children()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from loopcheck.compare.alignment import align
 from loopcheck.compare.arena import THE_PROCESS, Difference
 from loopcheck.compare.language import Program
+from loopcheck.compare.reducing import size
 from loopcheck.compare.tracer import Trace
 from loopcheck.report.cards import clean
 
@@ -111,14 +113,27 @@ def card(finding: Finding) -> list[str]:
 
 
 def merged(findings: Sequence[Finding]) -> list[Finding]:
-    """One finding of each kind: the smallest program, and the sum of their numbers; the most frequent first."""
+    """One finding of each kind, with the smallest program; what needs no more words than another goes before it.
+
+    A finding whose program has all the words of another's, and more, is taken for the same: it is counted there.
+    """
     found: dict[str, Finding] = {}
     for finding in findings:
         best = found.get(finding.kind)
-        if best is None:
-            found[finding.kind] = finding
-            continue
-        smaller = min(best, finding, key=lambda one: (not one.again, len(one.difference.program.text())))
-        number = best.number + finding.number
-        found[finding.kind] = Finding(finding.kind, smaller.difference, number, smaller.again)
-    return sorted(found.values(), key=lambda one: -one.number)
+        found[finding.kind] = finding if best is None else _sum(best, finding)
+    kept: list[tuple[Counter[str], Finding]] = []
+    for finding in sorted(found.values(), key=lambda one: (not one.again, size(one.difference.program))):
+        words = Counter(step.word for step in finding.difference.program)
+        for number, (fewer, other) in enumerate(kept):
+            if fewer <= words:
+                kept[number] = fewer, _sum(other, finding)
+                break
+        else:
+            kept.append((words, finding))
+    return sorted((finding for _, finding in kept), key=lambda one: -one.number)
+
+
+def _sum(one: Finding, other: Finding) -> Finding:
+    """Two findings in one: the program that is smaller, and both numbers."""
+    best = min(one, other, key=lambda finding: (not finding.again, size(finding.difference.program)))
+    return replace(best, number=one.number + other.number)

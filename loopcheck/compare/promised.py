@@ -6,7 +6,6 @@ Everything that a trace tells is compared, event by event, in order. This is wha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -48,6 +47,11 @@ LEFT_OPEN = (
         "A group of a program has one task.",
     ),
     Open(
+        "In which order wait() looks at tasks that are done, and so whether it looks at the exceptions of all.",
+        "Lib/asyncio/tasks.py: they are kept in a set",
+        "Programs wait for the first exception of one task only.",
+    ),
+    Open(
         "The words of messages and the names of tasks that nobody named.",
         "No documentation says them",
         "Of exceptions the type is told, and arguments that the program gave; other texts are 'a text'.",
@@ -59,11 +63,9 @@ LEFT_OPEN = (
     ),
 )
 
-_OWN = re.compile(r"[a-z]|over|slept|woken")
+_OWN = re.compile(r"[a-z0-9]|over|slept|woken")
 
 _GARBAGE = ("never retrieved", "was destroyed but it is pending!")
-
-_TRACEBACKS = frozenset({"source_traceback", "handle_traceback"})
 
 
 def is_own(text: str) -> bool:
@@ -74,11 +76,6 @@ def is_own(text: str) -> bool:
 def when_collected(message: str) -> str:
     """The end of a message to the exception handler that comes when an object is collected; empty for others."""
     return next((end for end in _GARBAGE if message.endswith(end)), "")
-
-
-def keys(context: Iterable[str]) -> list[str]:
-    """The keys of what an exception handler is given, those apart that debug mode alone has, and not always."""
-    return sorted(set(context) - _TRACEBACKS)
 
 
 def in_order(who: str, *, shutting_down: bool) -> bool:

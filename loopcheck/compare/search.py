@@ -60,9 +60,14 @@ class Search:
 
     def slice(self, number: int, most: int = 100) -> Harvest:
         """Try the programs that the seed and a number give."""
+        drawn = self.draw(number, most)
+        return Harvest(len(drawn), self._sort(drawn))
+
+    def draw(self, number: int, most: int = 100) -> list[Program]:
+        """The programs that the seed and a number give."""
         drawn: list[Program] = []
 
-        def draw(program: Program) -> bool:
+        def take(program: Program) -> bool:
             drawn.append(program)
             return False
 
@@ -77,8 +82,8 @@ class Search:
         random = Random(hashlib.sha256(f"{self.seed} {number}".encode()).digest())
         with warnings.catch_warnings(), contextlib.suppress(NoSuchExample):
             warnings.simplefilter("ignore")  # hypothesis about itself
-            hypothesis.find(programs(), draw, settings=settings, random=random)
-        return Harvest(len(drawn), self._sort(drawn))
+            hypothesis.find(programs(), take, settings=settings, random=random)
+        return drawn
 
     def again(self) -> Harvest:
         """Try the programs that differed in earlier runs."""

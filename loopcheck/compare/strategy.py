@@ -1,13 +1,12 @@
 """Generates programs: any that the language has, and more of those that meet corners.
 
-hypothesis draws numbers, one for each step, and a step is written from its number and what there is already. That takes
-a tenth of the time that drawing every choice would take, and whatever number is left away, the rest is a program.
+hypothesis draws bytes, three for each step, and a step is written from its number and what there is already. That takes
+a thirtieth of the time that drawing every choice would take, and whatever step is left away, the rest is a program.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
@@ -16,6 +15,15 @@ from loopcheck.compare.language import GENERATOR, KINDS, MAIN, TASK, TIMER, VALU
 
 _LONGEST = 40
 """Steps of a program."""
+
+_BYTES = 3
+"""Bytes of a step: enough for its word, its end and what fills its holes."""
+
+_AT_ONCE = "tph"
+"""The letters of what its own body may speak of."""
+
+_SPECIAL = 3
+"""How many times more often a word is drawn that may not stand outside of the running loop."""
 
 _DEEPEST = 4
 """Bodies inside of bodies."""
@@ -31,7 +39,16 @@ _THEMES: tuple[tuple[str, ...], ...] = (
     ("create_task", "generator", "anext", "async_for", "drop", "aclose", "shutdown_asyncgens", "yield"),
     ("create_task", "executor", "solo_sleep", "solo_timers", "thread_wakes", "to_thread", "solo_wait_for"),
     ("thread", "call_soon_threadsafe", "run_coroutine_threadsafe", "call_soon", "create_task"),
-    ("set_handler", "raise", "call_handler", "raise_error", "call_soon", "create_task", "future_callback"),
+    (
+        "set_handler",
+        "raise",
+        "call_handler",
+        "default_handler",
+        "raise_error",
+        "call_soon",
+        "create_task",
+        "future_callback",
+    ),
     ("close", "stop", "run_forever", "run_task", "run_future", "create_task", "call_soon", "is_closed"),
     ("set_debug", "call_soon", "create_task", "raise_error", "generator", "anext", "cancel"),
     ("eager_task", "eager_tasks", "create_task", "current_task", "all_tasks", "cancel", "sleep"),
@@ -42,29 +59,42 @@ _THEMES: tuple[tuple[str, ...], ...] = (
 
 def programs(longest: int = _LONGEST) -> st.SearchStrategy[Program]:
     """Programs of any length up to ``longest`` steps."""
-    # No more: of a wider range hypothesis prefers small numbers, which are always the same words.
-    numbers = st.integers(0, 2**24 - 1)
+    size = _BYTES * longest
     return st.one_of(
-        st.lists(numbers, max_size=longest // 3), st.lists(numbers, min_size=longest // 2, max_size=longest)
+        st.binary(min_size=size // 10, max_size=size // 2), st.binary(min_size=size // 2, max_size=size)
     ).map(written)
 
 
-def written(numbers: Sequence[int]) -> Program:
-    """The program that a list of numbers is: the theme, then a number for each step."""
-    if not numbers:
-        return Program(())
-    writer = _Writer(numbers[0] % (len(_THEMES) + 1))
-    for number in numbers[1:]:
-        writer.write(number)
+def written(data: bytes) -> Program:
+    """The program that a byte string is: a byte for the theme, then a number for each step."""
+    writer = _Writer(data[0] % (len(_THEMES) + 1) if data else 0)
+    for start in range(1, len(data) - _BYTES + 1, _BYTES):
+        writer.write(int.from_bytes(data[start : start + _BYTES], "big"))
     return writer.program()
 
 
 @functools.cache
 def _words(place: str, theme: int) -> tuple[Word, ...]:
-    """The words that may stand in a place, each as often as it is to be drawn: half of them are about the theme."""
-    found = [word for word in WORDS.values() if place in word.where for _ in range(word.weight)]
+    """The words that may stand in a place, each as often as it is to be drawn.
+
+    Half of them are about the theme, and what only a few places have is drawn there more often.
+    """
+    found = [
+        word
+        for word in WORDS.values()
+        if place in word.where
+        for _ in range(word.weight * (1 if MAIN in word.where else _SPECIAL))
+    ]
     about = [word for word in found if theme and word.name in _THEMES[theme - 1]]
     return tuple(about * (-(-len(found) // len(about)) if about else 0) + found)
+
+
+@functools.cache
+def _makers(place: str) -> dict[str, Word]:
+    """The first word of each letter that makes such a thing, as far as they may stand in a place."""
+    words = [word for word in WORDS.values() if word.makes and place in word.where]
+    plain = [word for word in words if all(kind in VALUES for kind in word.holes)]
+    return {word.makes: word for word in reversed(plain)}
 
 
 @dataclass(slots=True)
@@ -93,16 +123,33 @@ class _Writer:
         return Program(tuple(self.opened[0].steps))
 
     def write(self, number: int) -> None:
-        """Write the step that a number is, if what it needs is there, and close the bodies that end with it."""
-        around = self.opened[-1]
-        words = _words(around.place, self.theme)
+        """Write the step that a number is, after what it needs, and close the bodies that end with it."""
+        place = self.opened[-1].place
+        words = _words(place, self.theme)
         number, index = divmod(number, len(words))
         number, closing = divmod(number, 8)
         word = words[index]
-        if (len(self.opened) > _DEEPEST and word.body) or not all(
-            kind in VALUES or self.there(kind) for kind in word.holes
-        ):
+        for kind in word.holes:
+            if kind not in VALUES and not self.there(kind):
+                maker = _makers(place).get(KINDS[kind])
+                if maker is None:
+                    return
+                if maker.body:
+                    word = maker  # perhaps the next step says what was meant
+                    break
+                number = self.add(maker, number)
+        if word.body and len(self.opened) > _DEEPEST:
             return
+        self.add(word, number)
+        if word.form == "raise":
+            closing += 2  # nothing behind it would be reached
+        for _ in range((0, 0, 0, 0, 1, 1, 2, 3, 3, 3)[closing]):
+            if len(self.opened) > 1:
+                self.close()
+
+    def add(self, word: Word, number: int) -> int:
+        """Write a word, and open its body; what is left of the number when its holes are filled."""
+        place = self.opened[-1].place
         holes = []
         for kind in word.holes:
             number, filled = self.fill(kind, number)
@@ -114,25 +161,20 @@ class _Writer:
         if word.name == "group_task":
             # Of several tasks of a group asyncio cancels any first: there is never more than one.
             self.made["p"].remove(holes[0])
-        if word.makes in ("t", "p"):  # what its own body may speak of
+        if word.makes in _AT_ONCE:  # what its own body may speak of
             self.made.setdefault(word.makes, []).append(me)
-        inside = word.body
-        if word.body == "block":
-            inside = TASK if around.place == GENERATOR else around.place
+        inside = {"block": TASK if place == GENERATOR else place}.get(word.body, word.body)
         self.opened.append(_Open(inside, word, me, tuple(holes)))
         if not word.body or word.body == TIMER:
             self.close()
-            closing += 2 * (word.form == "raise")  # nothing behind it would be reached
-        for _ in range((0, 0, 0, 0, 1, 1, 2, 3, 3, 3)[closing]):
-            if len(self.opened) > 1:
-                self.close()
+        return number
 
     def close(self) -> None:
         one = self.opened.pop()
         assert one.word is not None
         if one.word.makes == "p" and one.me in self.made["p"]:
             self.made["p"].remove(one.me)
-        elif one.me and one.word.makes not in ("t", "p"):
+        elif one.me and one.word.makes not in _AT_ONCE:
             self.made.setdefault(one.word.makes, []).append(one.me)
         self.opened[-1].steps.append(Step(one.word.name, one.me, one.holes, tuple(one.steps)))
 

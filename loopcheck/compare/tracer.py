@@ -8,6 +8,7 @@ may sleep until it is over; then the next. So a busy machine changes when someth
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import contextvars
 import functools
@@ -23,7 +24,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iter
 from typing import Any
 
 from loopcheck.compare import promised
-from loopcheck.compare.language import NAME, TIMER, WORDS, Program, Step
+from loopcheck.compare.language import MAIN, NAME, TIMER, WORDS, Program, Step
 
 Event = tuple[str, str, str, str]
 """What happened: who did it, what, what came of it, and what could be seen around: task and context."""
@@ -40,6 +41,25 @@ _RUNS = 30
 
 class Rude(BaseException):
     """Neither an Exception nor one that leaves the loop."""
+
+
+class Wrapped:
+    """An awaitable object that is no future."""
+
+    def __init__(self, future: asyncio.Future[Any]) -> None:
+        self._future = future
+
+    def __await__(self) -> Iterator[Any]:
+        """Wait for the future."""
+        return self._future.__await__()
+
+
+class bare:
+    """An awaitable object that gives way once, as sleep(0) does."""
+
+    def __await__(self) -> Iterator[None]:
+        """Yield to the loop."""
+        yield None
 
 
 def run(program: Program, factory: Callable[[], Any]) -> Trace:
@@ -84,9 +104,18 @@ class _Run:
             "loop": self.loop,
             "var": self.var,
             "start": self.loop.time(),
+            "sys": sys,
+            "functools": functools,
+            "concurrent": concurrent,
+            "print": print,
             "Rude": Rude,
+            "Wrapped": Wrapped,
+            "bare": bare(),
             "handler": self.handler,
             "bad_handler": self.bad_handler,
+            "exit_handler": self.exit_handler,
+            "factory": self.factory,
+            "bad_factory": self.bad_factory,
             "alone": self.alone,
             "timers": self.timers,
             "in_executor": self.in_executor,
@@ -115,8 +144,6 @@ class _Run:
             except BaseException as error:
                 self.note("main", "the loop", f"raises {self.phrase(error)}")
             self.over = True
-            for gate in self.gates:
-                gate.cancel()
             self.clear()
         for warning in caught:
             if not issubclass(warning.category, DeprecationWarning):
@@ -127,6 +154,7 @@ class _Run:
         """Drop everything, so that what complains when it is collected does so now."""
         self.names.clear()
         self.kept.clear()
+        self.gates.clear()
         del self.loop
         gc.collect()
 
@@ -168,6 +196,7 @@ class _Run:
 
     def tick(self) -> None:
         """Once in every turn: is there still something going on?"""
+        self.thread = threading.get_ident()
         self.ticking = False
         self.calm = self.calm + 1 if len(self.events) == self.seen else 0
         self.seen = len(self.events)
@@ -203,7 +232,7 @@ class _Run:
         """Carry out a step that does not wait."""
         shutting_down = "shutdown" in step.word
         self.shutting_down += shutting_down
-        if step.word.startswith("run_") and who == "main":
+        if WORDS[step.word].where == (MAIN,):
             self.tick_again()
         try:
             value = self.evaluate(step)
@@ -239,9 +268,10 @@ class _Run:
     def in_turn(self, step: Step) -> Callable[[], None]:
         return lambda: self.carry_out(step.function, step.body)
 
-    def timer(self, step: Step) -> Callable[[], None]:
-        def called() -> None:
-            self.unordered.append((step.function, "runs", "", self.sees()))
+    def timer(self, step: Step) -> Callable[..., None]:
+        def called(*arguments: Any) -> None:
+            given = ", ".join(map(self.phrase, arguments))
+            self.unordered.append((step.function, "runs", given, self.sees()))
             self.under_way -= 1
             self.awake()
 
@@ -342,19 +372,19 @@ class _Run:
 
     # what programs may use
 
-    async def alone(self, awaitable: Awaitable[Any]) -> Any:
+    async def alone(self, what: Awaitable[Any] | Callable[[], Awaitable[Any]]) -> Any:
         """Wait until nothing else goes on, and then for something that takes real time."""
         gate = self.loop.create_future()
         self.gates.append(gate)
         try:
             await gate
         except BaseException:
-            if inspect.iscoroutine(awaitable):
-                awaitable.close()
+            if inspect.iscoroutine(what):
+                what.close()
             raise
         self.under_way += 1
         try:
-            return await awaitable
+            return await (what() if callable(what) else what)
         finally:
             self.under_way -= 1
             self.awake()
@@ -409,7 +439,7 @@ class _Run:
     def handler(self, loop: Any, context: dict[str, Any]) -> None:
         """An exception handler."""
         message = str(context.get("message"))
-        keys = ", ".join(promised.keys(context))
+        keys = ", ".join(sorted(context))
         about = [self.phrase(context[key]) for key in ("task", "future") if key in context]
         self.reported("handler", message, " ".join([f"({keys})", *about]), context.get("exception"))
 
@@ -417,6 +447,21 @@ class _Run:
         """An exception handler that fails."""
         self.handler(loop, context)
         raise ValueError("h")
+
+    def exit_handler(self, loop: Any, context: dict[str, Any]) -> None:
+        """An exception handler that wants to end the program."""
+        self.handler(loop, context)
+        raise SystemExit("h")
+
+    def factory(self, loop: Any, coroutine: Coroutine[Any, Any, Any], **options: Any) -> asyncio.Task[Any]:
+        """A task factory."""
+        self.note("factory", f"is called with {', '.join(sorted(options))}", str(loop is self.loop))
+        return asyncio.Task(coroutine, loop=loop, **options)
+
+    def bad_factory(self, loop: Any, coroutine: Coroutine[Any, Any, Any], **options: Any) -> asyncio.Task[Any]:
+        """A task factory that fails."""
+        coroutine.close()
+        raise ValueError("f")
 
     # what is written down
 
@@ -468,14 +513,19 @@ class _Run:
         return "something"
 
 
+_SILENT = logging.NullHandler()
+
+
 @contextlib.contextmanager
 def _watched(run: _Run) -> Iterator[list[warnings.WarningMessage]]:
     """Hear of what nobody catches; collect no garbage before the end."""
-    logger = logging.getLogger("asyncio")
+    loggers = [logging.getLogger(name) for name in ("asyncio", "concurrent.futures")]
     log = _Log(run)
-    was = logger.propagate, sys.unraisablehook, threading.excepthook
-    logger.addHandler(log)
-    logger.propagate = False
+    was = [logger.propagate for logger in loggers], sys.unraisablehook, threading.excepthook
+    for logger in loggers:
+        logger.propagate = False
+    loggers[0].addHandler(log)
+    loggers[1].addHandler(_SILENT)  # what else would be printed
     sys.unraisablehook = lambda it: run.unordered.append(("python", "cannot raise", run.phrase(it.exc_value), ""))
     threading.excepthook = lambda it: run.unordered.append(("python", "thread raises", run.phrase(it.exc_value), ""))
     gc.disable()
@@ -485,5 +535,8 @@ def _watched(run: _Run) -> Iterator[list[warnings.WarningMessage]]:
             yield caught
     finally:
         gc.enable()
-        logger.removeHandler(log)
-        logger.propagate, sys.unraisablehook, threading.excepthook = was
+        loggers[0].removeHandler(log)
+        loggers[1].removeHandler(_SILENT)
+        propagate, sys.unraisablehook, threading.excepthook = was
+        for logger, had in zip(loggers, propagate, strict=True):
+            logger.propagate = had
