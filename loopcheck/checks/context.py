@@ -1018,7 +1018,7 @@ async def unix_server_protocol_inherits_server_context(folder, var, patience):
     assert connection.saw(*STREAM) == dict.fromkeys(STREAM, {"when the server was made"})
 
 
-@check("Lib/asyncio/sslproto.py: SSLProtocol", level="should", needs=("ipv4",), after=CONNECTS_OVER_TLS)
+@check("Lib/asyncio/sslproto.py: SSLProtocol", level="should", needs=("ipv4", "tls"), after=CONNECTS_OVER_TLS)
 async def tls_client_protocol_inherits_creator_context(listener, tls, var, patience):
     """The protocol of a TLS client sees the context variables of the task that called create_connection().
 
@@ -1036,7 +1036,7 @@ async def tls_client_protocol_inherits_creator_context(listener, tls, var, patie
     assert client.saw(*STREAM) == dict.fromkeys(STREAM, {"creator"})
 
 
-@check("Lib/asyncio/sslproto.py: SSLProtocol", level="should", needs=("ipv4",), after=SERVES_TLS)
+@check("Lib/asyncio/sslproto.py: SSLProtocol", level="should", needs=("ipv4", "tls"), after=SERVES_TLS)
 async def tls_server_protocol_inherits_server_context(tls, var, patience):
     """The protocol of an accepted TLS connection sees the context variables as of when the server was made.
 

@@ -333,7 +333,7 @@ async def server_hostname_without_ssl(loop, listener, patience):
     assert nobody_came(listener), "it had connected before"
 
 
-@check(DOCUMENTED)
+@check(DOCUMENTED, needs=("tls",))
 async def ssl_needs_hostname(loop, tls, patience):
     """create_connection() raises ValueError for ssl without server_hostname where no host says the name.
 
@@ -534,7 +534,7 @@ async def name_asked_for(loop, listener, tls, patience, *address, **options):
     return names
 
 
-@check(DOCUMENTED)
+@check(DOCUMENTED, needs=("tls",))
 async def ssl_hostname_defaults_to_host(loop, listener, tls, patience):
     """A TLS client asks for the name of its host, where no server_hostname is given."""
     port = listener.getsockname()[1]
@@ -544,7 +544,7 @@ async def ssl_hostname_defaults_to_host(loop, listener, tls, patience):
     assert names == ["localhost"]
 
 
-@check(DOCUMENTED, after=CONNECTS_OVER_TLS)
+@check(DOCUMENTED, needs=("tls",), after=CONNECTS_OVER_TLS)
 async def ssl_hostname_checked_against_host(loop, listener, tls, patience):
     """A TLS client to a host that the certificate does not name raises SSLCertVerificationError."""
     with Peer.accepting(listener, patience) as peer:
@@ -555,7 +555,7 @@ async def ssl_hostname_checked_against_host(loop, listener, tls, patience):
         await outcome(shaking)  # which ends in one way or another
 
 
-@check(DOCUMENTED, after=CONNECTS_OVER_TLS)
+@check(DOCUMENTED, needs=("tls",), after=CONNECTS_OVER_TLS)
 async def server_hostname_replaces_host(loop, listener, tls, patience):
     """With server_hostname a TLS client asks for that name, and wants a certificate for it, whatever its host."""
     host, port = "127.1", listener.getsockname()[1]
@@ -565,7 +565,7 @@ async def server_hostname_replaces_host(loop, listener, tls, patience):
     assert names == ["localhost"]
 
 
-@check(DOCUMENTED, after=CONNECTS_OVER_TLS)
+@check(DOCUMENTED, needs=("tls",), after=CONNECTS_OVER_TLS)
 async def ssl_with_sock(loop, listener, tls, patience):
     """create_connection() with sock, ssl and server_hostname does the handshake on that socket."""
     with connect(listener.getsockname(), patience) as near, Peer.accepting(listener, patience) as peer:
@@ -577,7 +577,7 @@ async def ssl_with_sock(loop, listener, tls, patience):
             peer.let_go()
 
 
-@check(DOCUMENTED, after=CONNECTS_OVER_TLS)
+@check(DOCUMENTED, needs=("tls",), after=CONNECTS_OVER_TLS)
 async def ssl_handshake_timeout_effect(loop, listener, tls, patience):
     """create_connection() raises ConnectionAbortedError after ssl_handshake_timeout if the peer does not answer."""
     factory = Counting()
@@ -590,7 +590,7 @@ async def ssl_handshake_timeout_effect(loop, listener, tls, patience):
     assert len(hello) > 0, "the peer got no handshake"
 
 
-@check(DOCUMENTED, after=CONNECTS_OVER_TLS)
+@check(DOCUMENTED, needs=("tls",), after=CONNECTS_OVER_TLS)
 async def ssl_shutdown_timeout_effect(loop, listener, tls, patience):
     """A TLS connection that is closed is lost after ssl_shutdown_timeout if the peer does not answer."""
     options = {"ssl": tls.client, "server_hostname": tls.host, "ssl_shutdown_timeout": SHORT}

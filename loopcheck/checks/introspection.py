@@ -420,7 +420,7 @@ async def server_isinstance(loop, patience):
         assert isinstance(server, asyncio.AbstractServer), f"create_server() returned {server!r}"
 
 
-@check("Lib/asyncio/events.py: AbstractServer", level="should", needs=("unix-sockets",), after=SERVES_UNIX)
+@check("Lib/asyncio/events.py: AbstractServer", level="should", needs=("unix-connections",), after=SERVES_UNIX)
 async def unix_server_isinstance(loop, folder, patience):
     """What create_unix_server() returns is an instance of asyncio.AbstractServer."""
     path = os.path.join(folder, "server")

@@ -541,7 +541,7 @@ async def protocol_freed_without_gc(loop, listener, patience):
     assert (lost, alive) == ([None], [])
 
 
-@check("Lib/asyncio/sslproto.py: SSLProtocol.connection_lost", level="should")
+@check("Lib/asyncio/sslproto.py: SSLProtocol.connection_lost", level="should", needs=("tls",))
 async def tls_collectable(loop, listener, tls, patience):
     """After a TLS connection has ended, its transport, its protocol and the SSLContext can be collected."""
 

@@ -171,7 +171,7 @@ async def sock_does_not_block(loop, listener, folder, spawn, trace, patience):
 @check(
     "Lib/asyncio/selector_events.py: _SelectorSocketTransport",
     level="should",
-    needs=("unix-sockets",),
+    needs=("unix-connections",),
     after=SENDS_FILES,
 )
 async def unix_transport(loop, unix_listener, folder, patience):
@@ -737,7 +737,7 @@ async def secured(listener, tls, patience):
             peer.let_go()
 
 
-@check("asyncio-eventloop#asyncio.loop.sendfile")
+@check("asyncio-eventloop#asyncio.loop.sendfile", needs=("tls",))
 async def ssl_transport_fallback(loop, listener, tls, folder, patience):
     """sendfile() sends a file over TLS, and the transport goes on."""
     async with secured(listener, tls, patience) as (protocol, peer):
@@ -749,7 +749,7 @@ async def ssl_transport_fallback(loop, listener, tls, folder, patience):
             assert (sent, await arrived, await peer.read(4)) == (500_000, AS_SENT, b"tail")
 
 
-@check("asyncio-eventloop#asyncio.loop.sendfile")
+@check("asyncio-eventloop#asyncio.loop.sendfile", needs=("tls",))
 async def ssl_transport_offset_and_count(loop, listener, tls, folder, patience):
     """sendfile() sends a part of a file over TLS, returns its size, and leaves the position behind it."""
     async with secured(listener, tls, patience) as (protocol, peer):
@@ -761,7 +761,7 @@ async def ssl_transport_offset_and_count(loop, listener, tls, folder, patience):
             assert await peer.gets(pattern(100_000)[1000:51_000]) == AS_SENT
 
 
-@check("Lib/asyncio/base_events.py: BaseEventLoop.sendfile", level="should", after=CONNECTS_OVER_TLS)
+@check("Lib/asyncio/base_events.py: BaseEventLoop.sendfile", level="should", needs=("tls",), after=CONNECTS_OVER_TLS)
 async def ssl_transport_no_fallback(loop, listener, tls, folder, patience):
     """sendfile() over TLS with fallback=False raises RuntimeError (or its SendfileNotAvailableError).
 

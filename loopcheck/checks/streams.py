@@ -162,7 +162,7 @@ async def refused(loop, patience):
     assert answer == ("ConnectionRefusedError", "ECONNREFUSED")
 
 
-@check("asyncio-stream#asyncio.open_unix_connection", needs=("unix-sockets",), after=CONNECTS_TO_UNIX)
+@check("asyncio-stream#asyncio.open_unix_connection", needs=("unix-connections",), after=CONNECTS_TO_UNIX)
 async def unix(loop, unix_listener, folder, patience):
     """open_unix_connection() takes str and path-like paths, and raises FileNotFoundError for one that is not there."""
     path, data = unix_listener.getsockname(), []
@@ -181,7 +181,7 @@ async def unix(loop, unix_listener, folder, patience):
     assert data == [b"hello"] * 2
 
 
-@check("asyncio-stream#asyncio.start_unix_server", needs=("unix-sockets",), after=(*SERVES_UNIX, *CLOSES))
+@check("asyncio-stream#asyncio.start_unix_server", needs=("unix-connections",), after=(*SERVES_UNIX, *CLOSES))
 async def unix_server(loop, folder, patience):
     """start_unix_server() takes str and path-like paths, and serves there."""
     answers = []
@@ -204,7 +204,7 @@ async def unix_server(loop, folder, patience):
     assert answers == [b"HELLO\n"] * 2
 
 
-@check("asyncio-stream#asyncio.open_connection", after=CONNECTS_OVER_TLS)
+@check("asyncio-stream#asyncio.open_connection", needs=("tls",), after=CONNECTS_OVER_TLS)
 async def tls(loop, listener, tls, patience):
     """open_connection() with ssl talks over TLS; its writer cannot half-close."""
     sent = pattern(100_000)
@@ -224,7 +224,7 @@ async def tls(loop, listener, tls, patience):
     assert (arrived, compared(answer, sent), can_end) == (AS_SENT, AS_SENT, False)
 
 
-@check("asyncio-stream#asyncio.start_server", after=SERVES_TLS)
+@check("asyncio-stream#asyncio.start_server", needs=("tls",), after=SERVES_TLS)
 async def tls_server(loop, tls, patience):
     """start_server() with ssl talks over TLS; a writer of it cannot half-close."""
     sent, seen = pattern(100_000), []
@@ -245,7 +245,7 @@ async def tls_server(loop, tls, patience):
     assert (arrived, seen) == (AS_SENT, [False])
 
 
-@check("asyncio-stream#asyncio.StreamWriter.start_tls", after=UPGRADES_CLIENTS)
+@check("asyncio-stream#asyncio.StreamWriter.start_tls", needs=("tls",), after=UPGRADES_CLIENTS)
 async def start_tls(loop, listener, tls, patience):
     """start_tls() of a writer goes on over TLS, and reader and writer with it."""
     async with client(listener, patience) as (reader, writer, peer):

@@ -275,7 +275,7 @@ def independent_networking(new_loop, patience):
     assert [seen for _, seen in in_loops(4, new_loop, lambda meeting: talk(meeting, patience), patience)] == [said] * 4
 
 
-@check("asyncio-threading#using-asyncio-with-threads", level="should")
+@check("asyncio-threading#using-asyncio-with-threads", level="should", needs=("tls",))
 def independent_tls(new_loop, tls, patience):
     """Three loops in three threads connect over TLS at the same time, and share one SSLContext."""
     server, client = tls.server, tls.client  # made in this thread

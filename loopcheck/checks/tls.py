@@ -102,7 +102,7 @@ async def settled(turns=8):
 # arguments
 
 
-@check("asyncio-eventloop#asyncio.loop.create_connection", after=CONNECTS_TO_UNIX)
+@check("asyncio-eventloop#asyncio.loop.create_connection", needs=("unix-connections",), after=CONNECTS_TO_UNIX)
 async def server_hostname_without_ssl_rejected(loop, folder):
     """create_connection() and create_unix_connection() raise ValueError for server_hostname without ssl."""
     methods = entrances(loop, folder, None)
@@ -118,7 +118,7 @@ async def server_hostname_without_ssl_rejected(loop, folder):
 @check(
     "Lib/asyncio/base_events.py: BaseEventLoop.create_connection",
     level="should",
-    needs=("unix-sockets",),
+    needs=("unix-connections",),
     after=TAKES_ACCEPTED_SOCKETS,
 )
 async def handshake_timeout_without_ssl_rejected(loop, folder, socketpair):
@@ -132,7 +132,7 @@ async def handshake_timeout_without_ssl_rejected(loop, folder, socketpair):
 @check(
     "Lib/asyncio/base_events.py: BaseEventLoop.create_connection",
     level="should",
-    needs=("unix-sockets",),
+    needs=("unix-connections",),
     after=TAKES_ACCEPTED_SOCKETS,
 )
 async def shutdown_timeout_without_ssl_rejected(loop, folder, socketpair):
@@ -165,7 +165,7 @@ async def nonpositive_timeouts_rejected(loop, secure, tls):
     assert got == dict.fromkeys(got, ValueError)
 
 
-@check("asyncio-eventloop#asyncio.loop.create_server", level="should", needs=("unix-sockets",), after=SERVES_UNIX)
+@check("asyncio-eventloop#asyncio.loop.create_server", level="should", needs=("unix-connections",), after=SERVES_UNIX)
 async def server_ssl_bool_rejected(loop, folder):
     """create_server() and create_unix_server() raise TypeError when ssl is True or False: a server needs a context."""
     methods = entrances(loop, folder, None)

@@ -6,7 +6,6 @@ import contextlib
 import gc
 import os
 import pickle
-import select
 import socket
 import time
 import weakref
@@ -18,6 +17,7 @@ from loopcheck.kit import pass_turns, refuses, threaded
 from loopcheck.kit.channels import Wire, fill, pattern
 from loopcheck.kit.clock import SPINNING
 from loopcheck.kit.peers import AS_SENT, compared
+from loopcheck.kit.ready import readable
 from loopcheck.kit.surroundings import warned
 
 AFTER = CONNECTS
@@ -1815,7 +1815,7 @@ async def unclosed_warning(loop, listener):
             del transport, protocol
             await pass_turns(2)
             gc.collect()
-            ended = bool(select.select([peer], [], [], 0)[0])
+            ended = bool(readable(peer))
 
     assert [text for text in texts if "unclosed" in text] != [], f"the warnings were {texts!r}"
     assert ended, "the connection of a transport that was dropped is still open"

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import select
 import socket
 import struct
 import time
@@ -18,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from loopcheck.kit.ports import free_port
+from loopcheck.kit.ready import writable
 from loopcheck.kit.sockets import crowded
 from loopcheck.kit.wait import threaded
 
@@ -113,7 +113,7 @@ class _Client:
 
     def is_in(self) -> bool:
         """Whether the system has let him in, as far as it has told."""
-        return self._error in (0, errno.EINPROGRESS) and bool(select.select([], [self.sock], [], 0)[1])
+        return self._error in (0, errno.EINPROGRESS) and bool(writable(self.sock))
 
     def answer(self, patience: float) -> bytes:
         """What the server answers to a question; nothing if it does not."""

@@ -19,13 +19,13 @@ import asyncio
 import contextlib
 import functools
 import os
-import select
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from loopcheck.kit.bench import Bench, tool
 from loopcheck.kit.net import DatagramWatcher, closing
+from loopcheck.kit.ready import readable
 from loopcheck.kit.wait import soon, threaded
 
 MOST = 2**16
@@ -97,7 +97,7 @@ class Mailbox:
         return [await self.next() for _ in range(number)]
 
     def _has_mail(self) -> bool:
-        return bool(select.select([self.sock], [], [], 0)[0])
+        return bool(readable(self.sock))
 
     def _receive(self) -> tuple[bytes, Any]:
         return self.sock.recvfrom(MOST)

@@ -23,7 +23,6 @@ import encodings.idna  # noqa: F401  # or each child would import it anew, at it
 import errno
 import os
 import pickle
-import select
 import signal
 import socket
 import struct
@@ -37,6 +36,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from loopcheck.kit.bench import Bench, tool
+from loopcheck.kit.ready import readable
 
 UNUSUAL_LOOPBACK = ("127.1", "2130706433", "0x7f.1")
 """127.0.0.1 as the C library's resolver reads it, and inet_pton() does not."""
@@ -322,7 +322,7 @@ def _elsewhere(folder: str, function: Callable[[], Any], patience: float) -> Any
     data, status = b"", None
     deadline = time.monotonic() + patience
     try:
-        while select.select([reading], [], [], max(0.0, deadline - time.monotonic()))[0]:
+        while readable(reading, timeout=max(0.0, deadline - time.monotonic())):
             chunk = os.read(reading, 65536)
             if not chunk:
                 _, status = os.waitpid(child, 0)

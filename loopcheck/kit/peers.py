@@ -30,7 +30,6 @@ import asyncio
 import contextlib
 import functools
 import queue
-import select
 import socket
 import ssl
 import struct
@@ -38,6 +37,7 @@ import threading
 from collections.abc import Callable, Generator
 from typing import Any, Generic, Self, TypeVar
 
+from loopcheck.kit.ready import readable, writable
 from loopcheck.kit.turns import pass_turns
 from loopcheck.kit.wait import Errand
 
@@ -239,7 +239,7 @@ class Peer:
         def read() -> bytes:
             data = bytearray()
             with contextlib.suppress(ConnectionError):
-                while select.select([self.sock], [], [], 0)[0] and (chunk := self.sock.recv(_CHUNK)):
+                while readable(self.sock) and (chunk := self.sock.recv(_CHUNK)):
                     data += chunk
             return bytes(data)
 
@@ -290,7 +290,7 @@ class Peer:
     def _push(self, most: int) -> int:
         """Send until the kernel takes no more, or so many bytes at most: in the peer's thread."""
         data, sent = bytes(_CHUNK), 0
-        while sent < most and not self._ending and select.select([], [self.sock], [], _STUCK)[1]:
+        while sent < most and not self._ending and writable(self.sock, timeout=_STUCK):
             with contextlib.suppress(BlockingIOError):
                 sent += self.sock.send(data, socket.MSG_DONTWAIT)
         return sent

@@ -24,7 +24,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import select
 import socket
 import ssl
 import threading
@@ -36,6 +35,7 @@ from loopcheck.kit.bench import HEAVY, Bench, tool
 from loopcheck.kit.channels import Channel, Wire, _Made, pattern
 from loopcheck.kit.net import closing, putting_away, serving, within
 from loopcheck.kit.peers import _STUCK, AS_SENT, Doing, Peer, compared, connect, narrowed
+from loopcheck.kit.ready import readable, writable
 
 HEAVY |= {"secure": "loopcheck.kit.authority", "cutting": "loopcheck.kit.examples"}
 
@@ -233,7 +233,7 @@ class Secure:
         """So many bytes that are there, not consumed; empty at the end; None if there are fewer yet."""
         if isinstance(self.below, Secure):
             return bytes(self.below._plain[:number]) if len(self.below._plain) >= number else None
-        if not select.select([self.below], [], [], 0)[0]:
+        if not readable(self.below):
             return None
         seen: bytes = self.below.recv(number, socket.MSG_PEEK)
         return seen if len(seen) in (0, number) else None
@@ -354,7 +354,7 @@ class SecurePeer(Peer):
         def read() -> bytes:
             data = bytearray()
             with contextlib.suppress(ConnectionError, ssl.SSLError):
-                while (self._layers and self._layers[-1].waiting) or select.select([self.bottom], [], [], 0)[0]:
+                while (self._layers and self._layers[-1].waiting) or bool(readable(self.bottom)):
                     if not (chunk := self.sock.recv(2**18)):
                         break
                     data += chunk
@@ -366,7 +366,7 @@ class SecurePeer(Peer):
         if len(self._layers) != 1:
             raise AssertionError("flood() is for one layer of TLS")
         data, sent = bytes(_RECORD), 0
-        while sent < most and not self._ending and select.select([], [self.bottom], [], _STUCK)[1]:
+        while sent < most and not self._ending and writable(self.bottom, timeout=_STUCK):
             sent += self._layers[0].send_some(data)
         return sent
 
@@ -434,7 +434,7 @@ class SecurePeer(Peer):
         alive = any(layer.ended is None for layer in self._layers) and self.bottom.fileno() >= 0
         if alive and not self._stuck:
             watched.append(self.bottom)
-        ready = select.select(watched, [], [], self._patience)[0]
+        ready = readable(*watched, timeout=self._patience)
         if self._bell in ready:
             with contextlib.suppress(BlockingIOError):
                 self._bell.recv(4096)
@@ -445,8 +445,8 @@ class SecurePeer(Peer):
             seen = sum(layer.look_ahead() for layer in self._layers) > 0
         self._stuck = not seen  # there is more than it wants to see, or only a part yet
         if self._stuck:
-            # Part of a record is there: the rest makes no difference to select().
-            select.select([self._bell], [], [], 0.001)
+            # Part of a record is there: the rest makes no difference to readable().
+            readable(self._bell, timeout=0.001)
             with contextlib.suppress(OSError):
                 self._stuck = not self._maybe_partial()
 

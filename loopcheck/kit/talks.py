@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import select
 import socket
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -19,6 +18,7 @@ from loopcheck.kit.bench import HEAVY, Bench, tool
 from loopcheck.kit.buffers import Buffers
 from loopcheck.kit.channels import Channel, Receiver, Wire, pattern
 from loopcheck.kit.peers import AS_SENT, Peer, compared
+from loopcheck.kit.ready import readable, writable
 from loopcheck.kit.turns import pass_turns
 
 HEAVY["unlike"] = "loopcheck.kit.examples"
@@ -69,7 +69,7 @@ class _Talk:
         """Have the peer read so many bytes of what is there."""
 
         def read(sock: socket.socket) -> bytes:
-            return sock.recv(number) if select.select([sock], [], [], 0)[0] else b""
+            return sock.recv(number) if readable(sock) else b""
 
         self.arrived += await self.peer.does("reading what is there", read)
 
@@ -132,7 +132,7 @@ def _offer(number: int) -> Step:
         data = _continued(talk.sent, number)
 
         def send(sock: socket.socket) -> int:
-            return sock.send(data, socket.MSG_DONTWAIT) if select.select([], [sock], [], 0)[1] else 0
+            return sock.send(data, socket.MSG_DONTWAIT) if writable(sock) else 0
 
         talk.sent += data[: await talk.peer.does("sending what the kernel takes", send)]
 

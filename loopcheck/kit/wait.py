@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import os
 import pickle
-import select
 import signal
 import threading
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, TypeVar
+
+from loopcheck.kit.ready import readable
 
 T = TypeVar("T")
 
@@ -167,7 +168,7 @@ def forked(function: Callable[[], Any], patience: float) -> Any:
     try:
         deadline = time.monotonic() + patience
         data = b""
-        while select.select([reading], [], [], max(0.0, deadline - time.monotonic()))[0]:
+        while readable(reading, timeout=max(0.0, deadline - time.monotonic())):
             chunk = os.read(reading, 65536)
             if not chunk:
                 break
