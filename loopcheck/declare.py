@@ -211,6 +211,8 @@ class _New:
     def words(self) -> str:
         """Words that it will say again, as far as one can know; nothing for an assertion, whose values may differ."""
         record, kind = self.records[0], self.kind
+        if len(set(map(known.kind, self.records))) > 1:
+            return ""
         if not record.get("error") or not kind:
             return kind
         line = str(record.get("message", "")).partition("\n")[0]
@@ -267,8 +269,8 @@ def update(
     """A file brought up to date with what reports show of its subject.
 
     Ids that passed wherever they are declared to fail are taken out; those that failed otherwise are corrected; what
-    fails and is not declared is added; what fails in one report and passes in another of the same place fails
-    ``sometimes``. Where the reports are of several Pythons or platforms that do not agree, the
+    fails and is not declared is added; what fails in one report and passes in another of the same place, or fails in
+    another way, fails ``sometimes``. Where the reports are of several Pythons or platforms that do not agree, the
     fewest conditions that tell them apart are written. Ids that were renamed get their new names, and those that
     there are no more go.
 
@@ -427,11 +429,16 @@ class _Editing:
                 by_outcome.setdefault(settled, []).append(one)
             elif one.verdict and (one.verdict == "passed" or one.counts or stale):
                 by_outcome.setdefault(one.how, []).append(one)
-        passing = {one.place for one in by_outcome.get(passed, ())}
         failing = [how for how in by_outcome if how not in (settled, passed)]
-        sometimes = len(failing) == 1 and any(one.place in passing for one in by_outcome[failing[0]])
+        places = [{one.place for one in by_outcome[how]} for how in (*failing, passed) if how in by_outcome]
+        at_one_place = sum(map(len, places)) > len(set().union(*places))
+        sometimes = at_one_place and len({outcome for outcome, _ in failing}) == 1
         if sometimes:
-            del by_outcome[passed]
+            # Chance decides whether it fails, or in which way: one entry stands for all of that.
+            by_outcome = {failing[0]: [one for how in failing for one in by_outcome[how]]} | {
+                settled: by_outcome.get(settled, [])
+            }
+            failing = failing[:1]
         # The conditions that say least, unless those would hold where another entry does, in a place yet unseen.
         for exact in (0, 2, 3):
             wanted = []

@@ -21,7 +21,7 @@ from typing import Any
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from loopcheck.check import Entry, applies_to
+from loopcheck.check import Entry, applies_to, area_names
 from loopcheck.needs import NEEDS, is_met
 
 FILE = "loopcheck.toml"
@@ -73,7 +73,7 @@ class Known:
     """The subject's versions for which it holds, as a version specifier."""
     needs: tuple[str, ...] = ()
     sometimes: bool = False
-    """Whether it fails at times only: then it may pass, too, until it expires."""
+    """Whether chance decides: then it may pass, too, or fail in any way of its outcome, until it expires."""
     expires: str = ""
     """A day, as 2027-03-01, or a version of the subject: from then on the entry counts no more."""
     line: int = 0
@@ -104,7 +104,7 @@ class Known:
     def fits(self, seen: Mapping[str, Any]) -> bool:
         """Whether a failure is of the kind, and says the words, that are declared."""
         if not self.match:
-            return not kind(seen)
+            return self.sometimes or not kind(seen)
         said = words(seen)
         if self.match in said:
             return True
@@ -209,7 +209,8 @@ class Declaration:
         former = {old: entry.id for entry in by_id.values() for old in entry.former_ids}
         taken: dict[str, Known] = {}
         for known in self.known:
-            if "*" not in known.id.partition("::")[0] and known.id.partition("::")[0] not in areas:
+            area = known.id.partition("::")[0]
+            if area not in areas and ("*" not in area or areas != set(area_names())):
                 continue
             named = [id for id in known.named_of(by_id) if by_id[id].tested]
             if not named and known.id in former:

@@ -118,8 +118,11 @@ def test_words_that_differ_leave_what_they_have_in_common() -> None:
     both, changes = declare.new(SUBJECT, [run, other], ENTRIES)
 
     assert [entry["match"] for entry in tomllib.loads(text)["known"]] == [no, "left behind"]
-    assert [(entry["id"], entry["match"]) for entry in tomllib.loads(both)["known"]] == [("one::first", "TypeError")]
-    assert changes[1].startswith("left: one::second: it does not do the same each time")
+    assert [(entry["id"], entry.get("match")) for entry in tomllib.loads(both)["known"]] == [
+        ("one::first", "TypeError"),
+        ("one::second", None),
+    ]
+    assert changes[1] == "added: one::second: failed, sometimes"
 
 
 def test_the_same_in_another_setting_joins_the_entry_of_the_plain_run() -> None:
@@ -277,7 +280,16 @@ def test_what_differs_in_one_place_fails_sometimes() -> None:
     assert declare.update(after, runs, ENTRIES) == (after, [])
 
 
-def test_what_fails_in_two_ways_in_one_place_is_left_and_said() -> None:
+def test_what_fails_in_two_ways_in_one_place_fails_sometimes() -> None:
+    left = {"error": "", "left_behind": ["1 thread"], "message": "something was left behind"}
+    runs = [run_of({"one::first": "failed"}), run_of({"one::first": left})]
+    after = updated(HEAD, *runs)
+
+    assert tomllib.loads(after)["known"][0].keys() == {"id", "outcome", "reason", "sometimes", "expires"}
+    assert declare.update(after, runs, ENTRIES) == (after, [])
+
+
+def test_what_has_two_outcomes_in_one_place_is_left_and_said() -> None:
     text = HEAD + ENTRY.format("one::first")
     after, changes = declare.update(text, [run_of({"one::first": "failed"}), run_of({"one::first": "hang"})], ENTRIES)
 

@@ -285,6 +285,7 @@ def test_entries_that_name_no_check_are_errors(tmp_path: Path, id: str, says: st
 
 def test_entries_of_areas_that_are_not_asked_for_are_not_looked_at(tmp_path: Path) -> None:
     one(tmp_path, id="elsewhere::it_works").validate([entry()])
+    one(tmp_path, id="*::is_elsewhere").validate([entry()])
 
 
 def test_two_entries_that_count_for_one_check_are_an_error(tmp_path: Path) -> None:
