@@ -28,12 +28,17 @@ BEFORE = run(
 AFTER = run(*(check(id) for id in ("scheduling::two", "tls::three", "tls::four")), check("scheduling::one", "hang"))
 
 
+def chromium() -> str | None:
+    """The program; None if there is none."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     playwright = pytest.importorskip(
         "playwright.sync_api", reason="unavailable: playwright is not installed, pip install '.[browser]'"
     )
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    found = chromium()
     if found is None:
         pytest.skip(f"unavailable: there is no Chromium on PATH ({', '.join(BROWSERS)})")
     with playwright.sync_playwright() as started:

@@ -61,6 +61,9 @@ the page keeps to its limit is taken; a page without texts still has all ids, se
 
 _Cut = tuple[int, int]
 
+_Told = dict[int, list[tuple[str, str]]]
+"""Label and text of all that is told of each check of a column that did not pass, by its number."""
+
 _LISTED = 50
 """How many reasons against a certificate, or reasons of known failures, the head of the page lists."""
 
@@ -252,8 +255,11 @@ def _data(columns: Sequence[Column], limit: int) -> tuple[str, str]:
     }
     told = [_rows(column, ids) for column in columns]
     explained = [set(column["because"]) for column in data["columns"]]
-    room = limit - len(_json(data))
+    room = max(0, limit - len(_json(data)))
     for of_cause, of_effect in _CUTS:
+        # To see that it is too much takes much less than to make it.
+        if _least(told, explained, of_cause, of_effect) > room:
+            continue
         texts = _texts(told, explained, of_cause, of_effect)
         if len(_json(texts)) <= room:
             break
@@ -267,9 +273,18 @@ def _json(data: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _texts(
-    told: Sequence[dict[int, list[tuple[str, str]]]], explained: Sequence[set[int]], of_cause: _Cut, of_effect: _Cut
-) -> dict[str, Any]:
+def _least(told: Sequence[_Told], explained: Sequence[set[int]], of_cause: _Cut, of_effect: _Cut) -> int:
+    """About how many characters the texts have at least, cut like this."""
+    seen: dict[str, int] = {}
+    for of_column, effects in zip(told, explained, strict=True):
+        for number, rows in of_column.items():
+            most, many = of_effect if number in effects else of_cause
+            for _, text in rows[:many]:
+                seen[text] = min(len(text), most)
+    return sum(seen.values())
+
+
+def _texts(told: Sequence[_Told], explained: Sequence[set[int]], of_cause: _Cut, of_effect: _Cut) -> dict[str, Any]:
     """What is told of checks that did not pass, by column, as the numbers of labels and of texts, each kept once."""
     labels, texts = _Table(), _Table()
     details: list[dict[int, list[int]]] = []
@@ -300,8 +315,8 @@ class _Table(dict[Any, int]):
         return self.setdefault(value, len(self))
 
 
-def _rows(column: Column, ids: Sequence[str]) -> dict[int, list[tuple[str, str]]]:
-    """Label and text of all that is told of each check that did not pass, by its number."""
+def _rows(column: Column, ids: Sequence[str]) -> _Told:
+    """What is told of the checks of a column."""
     found = {}
     for number, id in enumerate(ids):
         record = column.records.get(id)
