@@ -47,6 +47,15 @@ def test_other_subjects_stand_side_by_side() -> None:
     assert len(merge(runs)) == 2
 
 
+def test_the_loop_of_each_python_is_one_subject() -> None:
+    runs = [
+        run(check("a::x"), python=python, subjects=[subject(distribution="CPython", version=python)])
+        for python in ("3.12.1", "3.13.0")
+    ]
+
+    assert len(merge(runs)) == 2
+
+
 def test_what_differs_in_one_place_is_told() -> None:
     parts = [run(check(f"a::{name}")) for name in "xy"]
     parts[1].header["environment"]["release"] = "7.0"

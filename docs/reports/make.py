@@ -168,11 +168,12 @@ def python_in_words(column: Column) -> str:
 def certificates(column: Column) -> str:
     """The profiles whose certificate is granted, and how many are refused."""
     found = [certify(column.run, profiles.load(name), column.factory) for name in profiles.latest()]
-    granted = [
-        one.profile.name + (f" apart from {one.apart_from}" if one.apart_from else "") for one in found if one.granted
-    ]
+    granted = [one.profile.name for one in found if one.granted]
     refused = [one.profile.name for one in found if not one.granted]
-    return "; ".join(filter(None, [", ".join(granted), f"refused: {', '.join(refused)}" if refused else ""]))
+    # Each apart from the same, as far as it is about that: the one with the most to say says it.
+    apart = max((one.apart_from for one in found if one.granted), key=len, default="")
+    said = [", ".join(granted) + (f", apart from {apart}" if apart else "")] if granted else []
+    return "; ".join([*said, *([f"refused: {', '.join(refused)}"] if refused else [])])
 
 
 def known(column: Column) -> Iterator[str]:

@@ -61,11 +61,17 @@ def _compare(first: Run, run: Run) -> None:
             )
     for factory, subject in run.subjects.items():
         other = first.subjects.get(factory, subject)
-        if (other["distribution"], other["version"]) != (subject["distribution"], subject["version"]):
+        if _version(other, first) != _version(subject, run):
             raise MergeError(
                 f"{both}: {factory} is {other['distribution']} {other['version']} in the one, "
                 f"{subject['distribution']} {subject['version']} in the other"
             )
+
+
+def _version(subject: dict[str, Any], run: Run) -> tuple[str | None, str | None]:
+    """Distribution and version of a subject; of asyncio's own loop without the version, which is that of the Python."""
+    own = subject["distribution"] == run.header["environment"]["implementation"]
+    return subject["distribution"], None if own else subject["version"]
 
 
 def _short(value: str) -> str:
