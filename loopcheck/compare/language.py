@@ -17,38 +17,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-MAIN, CALLBACK, TASK, GENERATOR, THREAD, TIMER = PLACES = ("main", "callback", "task", "generator", "thread", "timer")
-"""Where a step stands: outside of the running loop, in a callback, a task, an async generator, another thread, or in
-the callback of a timer, of which only is told that it ran."""
-
-_SYNC = (MAIN, CALLBACK, TASK, GENERATOR)
-_INSIDE = (CALLBACK, TASK, GENERATOR)
-_ASYNC = (TASK, GENERATOR)
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """One thing that a program can do."""
-
-    name: str
-    code: str
-    """An expression of Python: ``{0}``, ``{1}``, ... are its holes, ``{me}`` what it makes, ``{body}`` the function
-    that has its body."""
-    holes: tuple[str, ...] = ()
-    """What fills each hole: a kind of thing that was made before, or a kind of value from :data:`VALUES`."""
-    where: tuple[str, ...] = _SYNC
-    """The places in which it may stand."""
-    makes: str = ""
-    """The letter of what it makes, by which it is known from then on."""
-    body: str = ""
-    """The place that its body is; empty for those that have none, "block" for a block in the same place."""
-    form: str = "call"
-    """How it is carried out: "call", "await", "raise", "yield", or as a block: "async with", "async for", "try"."""
-    weight: int = 1
-    """How often it is drawn, compared with others."""
-    since: tuple[int, int] = (3, 11)
-    """The first Python that has it."""
-
+from loopcheck.compare import words_io
+from loopcheck.compare.word import ASYNC as _ASYNC
+from loopcheck.compare.word import CALLBACK, GENERATOR, MAIN, SCRIPT, TASK, THREAD, TIMER, Word
+from loopcheck.compare.word import INSIDE as _INSIDE
+from loopcheck.compare.word import SYNC as _SYNC
 
 # A kind of thing, and the letter of its names. In the holes of words, "awaited" is a task that nobody waits for in a
 # circle, "tasks" are several of them.
@@ -71,6 +44,7 @@ KINDS = {
     "concurrent": "k",
     "timer": "m",
     "result": "r",
+    **words_io.KINDS,
 }
 
 VALUES = {
@@ -107,6 +81,7 @@ VALUES = {
     ),
     "flag": ("True", "False"),
     "maxsize": ("0", "1"),
+    **words_io.VALUES,
 }
 
 _WORDS = (
@@ -350,7 +325,7 @@ _WORDS = (
     Word("running_loop", "asyncio.get_running_loop() is loop", where=(*_SYNC, THREAD)),
 )
 
-WORDS = {word.name: word for word in _WORDS if sys.version_info >= word.since}
+WORDS = {word.name: word for word in (*_WORDS, *words_io.WORDS) if sys.version_info >= word.since}
 """The language, as the running Python has it."""
 
 
@@ -384,6 +359,8 @@ class Step:
         if word.form in ("async with", "async for"):
             name = f" as {self.me}" if self.me else ""
             return f"async with {self.code}{name}:" if word.form == "async with" else f"async for _ in {self.code}:"
+        if word.form == "start":
+            return f"{self.me} = start({self.code})"
         prefix = "" if word.form == "call" else f"{word.form} "
         return (f"{self.me} = " if self.me else "") + prefix + self.code
 
@@ -393,6 +370,11 @@ class Program:
     """What is done with a loop; at the end it runs until nothing happens any more, and is closed."""
 
     steps: tuple[Step, ...]
+
+    @property
+    def place(self) -> str:
+        """Where its steps stand: SCRIPT in programs with input and output, MAIN in others."""
+        return MAIN if all(MAIN in WORDS[step.word].where for step in self.steps) else SCRIPT
 
     def text(self) -> str:
         """The program for people; what a callback or task does is indented below what makes it."""

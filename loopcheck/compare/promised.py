@@ -81,3 +81,8 @@ def when_collected(message: str) -> str:
 def in_order(who: str, *, shutting_down: bool) -> bool:
     """Whether the time of an event is promised, compared with the others."""
     return not (shutting_down and who.startswith("g"))
+
+
+def by_whom(event: tuple[str, str, str, str]) -> tuple[bool, str]:
+    """The order of what follows from one step with input and output: by whom it is told, the step itself first."""
+    return event[0] != "main", event[0]

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from loopcheck.compare.language import MAIN, NAME, TASK, VALUES, WORDS, Program, Step
+from loopcheck.compare.language import NAME, VALUES, WORDS, Program, Step
+from loopcheck.compare.word import TASK
 
 _ROUNDS = 60
 """How often a program is made smaller, at most."""
@@ -38,7 +39,7 @@ def size(program: Program) -> tuple[int, int, str]:
 
 def reductions(program: Program) -> Iterator[Program]:
     """The programs that are a little smaller than one."""
-    for body in _smaller(program.steps, MAIN):
+    for body in _smaller(program.steps, program.place):
         reduced = _whole(Program(body))
         if reduced != program:
             yield reduced

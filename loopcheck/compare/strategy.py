@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
 
-from loopcheck.compare.language import GENERATOR, KINDS, MAIN, TASK, TIMER, VALUES, WORDS, Program, Step, Word
+from loopcheck.compare import words_io
+from loopcheck.compare.language import KINDS, VALUES, WORDS, Program, Step
+from loopcheck.compare.word import GENERATOR, MAIN, MOMENT, SCRIPT, TASK, TIMER, TURN, Word
 
 _LONGEST = 40
 """Steps of a program."""
@@ -56,6 +58,11 @@ _THEMES: tuple[tuple[str, ...], ...] = (
 )
 """Words that get into each other's way; most programs are mostly about one theme."""
 
+WITH_IO = 3
+"""One in so many programs has input and output."""
+
+_NO_THEME: tuple[str, ...] = ()
+
 
 def programs(longest: int = _LONGEST) -> st.SearchStrategy[Program]:
     """Programs of any length up to ``longest`` steps."""
@@ -66,15 +73,17 @@ def programs(longest: int = _LONGEST) -> st.SearchStrategy[Program]:
 
 
 def written(data: bytes) -> Program:
-    """The program that a byte string is: a byte for the theme, then a number for each step."""
-    writer = _Writer(data[0] % (len(_THEMES) + 1) if data else 0)
+    """The program that a byte string is: a byte for kind and theme, then a number for each step."""
+    number, with_io = divmod(data[0] if data else 0, WITH_IO)
+    place, themes = (SCRIPT, words_io.THEMES) if with_io == WITH_IO - 1 else (MAIN, (_NO_THEME, *_THEMES))
+    writer = _Writer(place, themes[number % len(themes)])
     for start in range(1, len(data) - _BYTES + 1, _BYTES):
         writer.write(int.from_bytes(data[start : start + _BYTES], "big"))
     return writer.program()
 
 
 @functools.cache
-def _words(place: str, theme: int) -> tuple[Word, ...]:
+def _words(place: str, theme: tuple[str, ...]) -> tuple[Word, ...]:
     """The words that may stand in a place, each as often as it is to be drawn.
 
     Half of them are about the theme, and what only a few places have is drawn there more often.
@@ -85,7 +94,7 @@ def _words(place: str, theme: int) -> tuple[Word, ...]:
         if place in word.where
         for _ in range(word.weight * (1 if MAIN in word.where else _SPECIAL))
     ]
-    about = [word for word in found if theme and word.name in _THEMES[theme - 1]]
+    about = [word for word in found if word.name in theme]
     return tuple(about * (-(-len(found) // len(about)) if about else 0) + found)
 
 
@@ -111,9 +120,9 @@ class _Open:
 class _Writer:
     """Writes one program, step by step, and knows what there is already."""
 
-    def __init__(self, theme: int) -> None:
+    def __init__(self, place: str, theme: tuple[str, ...]) -> None:
         self.theme = theme
-        self.opened = [_Open(MAIN)]
+        self.opened = [_Open(place)]
         self.made: dict[str, list[str]] = {}
         self.count = 0
 
@@ -143,6 +152,8 @@ class _Writer:
         self.add(word, number)
         if word.form == "raise":
             closing += 2  # nothing behind it would be reached
+        elif word.body == TURN:
+            closing = 0  # a turn in which nothing is done is nothing
         for _ in range((0, 0, 0, 0, 1, 1, 2, 3, 3, 3)[closing]):
             if len(self.opened) > 1:
                 self.close()
@@ -180,11 +191,15 @@ class _Writer:
 
     def there(self, kind: str) -> list[str]:
         """What can fill a hole of this kind."""
+        around = self.opened[-1]
+        if around.place == MOMENT:  # it is about one thing, and speaks of no other
+            owner = around.me if around.me[0] in words_io.KINDS.values() else around.holes[0]
+            return [owner] if owner[0] == KINDS[kind] else []
         found = self.made.get(KINDS[kind], [])
         if kind in ("awaited", "tasks"):
             # Tasks that wait for each other in a circle cannot be cancelled.
-            around = {one.me for one in self.opened}
-            return [name for name in found if name not in around]
+            outside = {one.me for one in self.opened}
+            return [name for name in found if name not in outside]
         return found
 
     def fill(self, kind: str, number: int) -> tuple[int, str]:

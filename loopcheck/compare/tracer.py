@@ -24,7 +24,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iter
 from typing import Any
 
 from loopcheck.compare import promised
-from loopcheck.compare.language import MAIN, NAME, TIMER, WORDS, Program, Step
+from loopcheck.compare.language import NAME, WORDS, Program, Step
+from loopcheck.compare.word import MAIN, SCRIPT, TIMER
 
 Event = tuple[str, str, str, str]
 """What happened: who did it, what, what came of it, and what could be seen around: task and context."""
@@ -35,7 +36,7 @@ Trace = list[list[str]]
 _QUIET = 10
 """So many turns without an event mean that nothing goes on: what asyncio does between two events takes fewer."""
 
-_RUNS = 30
+RUNS = 30
 """How often the loop is run at the end, at most: programs stop it."""
 
 
@@ -68,7 +69,10 @@ def run(program: Program, factory: Callable[[], Any]) -> Trace:
         loop = factory()
     except Exception as error:
         return [["main", "the factory", f"raises {type(error).__name__}", ""]]
-    return [list(event) for event in _Run(program, loop).trace()]
+    kind = Run
+    if program.place == SCRIPT:
+        from loopcheck.compare.script import Script as kind
+    return [list(event) for event in kind(program, loop).trace()]
 
 
 @functools.lru_cache(5000)
@@ -79,7 +83,7 @@ def _compiled(code: str) -> types.CodeType:
 class _Log(logging.Handler):
     """What goes to asyncio's logger."""
 
-    def __init__(self, run: _Run) -> None:
+    def __init__(self, run: Run) -> None:
         super().__init__(logging.ERROR)
         self._run = run
 
@@ -88,7 +92,9 @@ class _Log(logging.Handler):
         self._run.reported("log", record.getMessage().partition("\n")[0], record.levelname, error)
 
 
-class _Run:
+class Run:
+    """One run of a program."""
+
     def __init__(self, program: Program, loop: Any) -> None:
         self.program = program
         self.loop = loop
@@ -166,7 +172,7 @@ class _Run:
         if self.loop.is_closed():
             return
         self.final = True
-        for _ in range(_RUNS):
+        for _ in range(RUNS):
             self.tick_again()
             try:
                 self.loop.run_forever()
@@ -247,7 +253,10 @@ class _Run:
         body = WORDS[step.word].body
         if body and body != "block":
             make = {"callback": self.callback, "task": self.task, "generator": self.generator, "thread": self.in_turn}
-            self.names[step.function] = self.timer(step) if body == TIMER else make[body](step)
+            if body == TIMER:
+                self.names[step.function] = self.timer(step)
+            elif body in make:
+                self.names[step.function] = make[body](step)
         value = eval(_compiled(step.code), self.names)
         self.under_way += WORDS[step.word].makes == "m"
         if step.me and WORDS[step.word].makes != "c":
@@ -517,7 +526,7 @@ _SILENT = logging.NullHandler()
 
 
 @contextlib.contextmanager
-def _watched(run: _Run) -> Iterator[list[warnings.WarningMessage]]:
+def _watched(run: Run) -> Iterator[list[warnings.WarningMessage]]:
     """Hear of what nobody catches; collect no garbage before the end."""
     loggers = [logging.getLogger(name) for name in ("asyncio", "concurrent.futures")]
     log = _Log(run)

@@ -1,0 +1,652 @@
+"""Carries out programs with input and output: one cause at a time, and what follows from it told by connection.
+
+After each step the loop runs until nothing happens any more. A loop is free to do the rest in another order: what
+follows from one step is told for each connection, task and server by itself, in the order in which it happened to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import select
+import shutil
+import socket
+import sys
+import tempfile
+import zlib
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from loopcheck.compare import promised
+from loopcheck.compare.language import WORDS, Program, Step
+from loopcheck.compare.tracer import RUNS, Run
+from loopcheck.compare.word import MOMENT, TURN
+
+MUCH = bytes(range(256)) * 4096
+"""More than sockets take at once."""
+
+_PATIENCE = 5.0
+"""Seconds until what has been sent must have arrived: only a loop that did not send it lets us wait."""
+
+_ROUNDS = 500
+"""How often another end reads, at most: what a loop writes at once is more than a few bytes."""
+
+Body = Callable[[str], None]
+"""What a program does in a moment; it is told for whom."""
+
+
+class Script(Run):
+    """One run of a program with input and output."""
+
+    def __init__(self, program: Program, loop: Any) -> None:
+        super().__init__(program, loop)
+        self.ends: list[_End] = []
+        """What has to be let go of in the end."""
+        self.made: dict[str, _End] = {}
+        self.arrived: dict[str, tuple[int, bytes]] = {}
+        """By name: what came without anything in between, and which event says so."""
+        self.begin = 0
+        """Where the events of the present step begin."""
+        self.names |= {
+            "much": MUCH,
+            "in_task": self.in_task,
+            "connection": self.maker(Connection),
+            "stream": self.maker(Stream),
+            "server": self.maker(Server),
+            "watched": self.maker(Watched),
+            "plain_socket": self.maker(PlainSocket),
+            "datagrams": self.maker(Datagrams),
+        }
+
+    def maker(self, kind: type[_End]) -> Callable[..., _End]:
+        return lambda name, *arguments, **options: self.make(kind(self, name, *arguments, **options))
+
+    def make(self, one: _End) -> _End:
+        self.ends.append(one)
+        self.made[one.name] = one
+        return one
+
+    # the course of a program
+
+    def drive(self) -> None:
+        for step in self.program.steps:
+            self.do("main", step)
+            self.settle()
+            self.end_step()
+        for task in [one for one in self.kept if isinstance(one, asyncio.Task) and not one.done()]:
+            self.note("main", "waits at the end", self.phrase(task))
+            task.cancel()
+        self.settle()
+        self.end_step()
+        for end in self.ends:
+            end.let_go()
+            self.settle()
+            self.end_step()
+        self.last("shutdown_asyncgens()", lambda: self.loop.run_until_complete(self.loop.shutdown_asyncgens()))
+        self.last("close()", self.loop.close)
+
+    def settle(self) -> None:
+        """Run the loop until nothing happens any more."""
+        for _ in range(RUNS):
+            self.tick_again()
+            try:
+                self.loop.run_forever()
+            except BaseException as error:
+                self.note("main", "the loop", f"raises {self.phrase(error)}")
+            if not self.ticking:
+                return
+        self.note("main", "the loop", "does not come to its end")
+
+    def end_step(self) -> None:
+        """Bring what followed from a step into the order that is promised."""
+        self.events[self.begin :] = sorted(self.events[self.begin :], key=promised.by_whom)
+        self.begin = len(self.events)
+        self.arrived.clear()
+
+    def clear(self) -> None:
+        for end in self.ends:
+            end.dispose()
+        self.ends.clear()
+        self.made.clear()
+        super().clear()
+
+    # steps
+
+    def evaluate(self, step: Step) -> Any:
+        word = WORDS[step.word]
+        if word.body == MOMENT:
+            self.names[step.function] = lambda who: self.carry_out(who, step.body)
+        elif word.body == TURN:
+            self.names[step.function] = self.callback(step)
+        elif word.form == "start":
+            task = self.loop.create_task(self.started(step), name=step.me)
+            self.names[step.me] = task
+            self.kept.append(task)
+            return task
+        if step.word in ("abort", "stream_abort", "abort_clients"):
+            for end in self.ends if step.word == "abort_clients" else [self.made[step.holes[0]]]:
+                end.cut = True
+        return super().evaluate(step)
+
+    def carry_out(self, who: str, body: tuple[Step, ...]) -> None:
+        if any(WORDS[step.word].form == "raise" for step in body) and who in self.made:
+            self.made[who].cut = True
+        super().carry_out(who, body)
+
+    async def started(self, step: Step) -> Any:
+        """Something that takes its time, as a task of its own."""
+        try:
+            value = await eval(step.code, self.names)
+        except BaseException as error:
+            self.note(step.me, step.code, f"raises {self.phrase(error)}")
+            if not isinstance(error, Exception):
+                raise
+        else:
+            self.note(step.me, step.code, self.phrase(value))
+
+    async def in_task(self, function: Callable[[], None]) -> None:
+        """Do something in a task."""
+        function()
+
+    def open(self, name: str, what: Coroutine[Any, Any, None]) -> None:
+        """Begin something that a thing needs before it can be used."""
+
+        async def opening() -> None:
+            try:
+                await what
+            except Exception as error:
+                self.note(name, "opening", f"raises {self.phrase(error)}")
+
+        self.kept.append(self.loop.create_task(opening(), name=name))
+
+    # what is written down
+
+    def arrives(self, who: str, what: str, data: bytes) -> None:
+        """Data came: in how many pieces is not promised."""
+        at, before = self.arrived.get(who, (-1, b""))
+        mine = [number for number in range(self.begin, len(self.events)) if self.events[number][0] == who]
+        if mine and mine[-1] == at:
+            event = self.events[at]
+            self.events[at] = (*event[:2], self.phrase(before + data), event[3])
+            self.arrived[who] = at, before + data
+            self.seen -= 1  # the number of events says whether something happened
+            self.awake()
+            return
+        self.note(who, what, self.phrase(data))
+        self.arrived[who] = len(self.events) - 1, data
+
+    def phrase(self, value: Any) -> str:
+        if isinstance(value, (bytes, bytearray)):
+            return repr(bytes(value)) if len(value) < 60 else f"{len(value)} bytes, {zlib.crc32(value)}"
+        if isinstance(value, ConnectionError):
+            return "ConnectionError()"  # which one depends on what a loop tries first, to read or to write
+        return super().phrase(value)
+
+
+class Peer:
+    """The other end: a plain socket that does what it is told, and at once.
+
+    Args:
+        run: the run that it belongs to.
+        owner: whose other end it is.
+        sock: the socket.
+    """
+
+    def __init__(self, run: Script, owner: _End, sock: socket.socket) -> None:
+        self._run, self._owner = run, owner
+        self._sock = sock
+        sock.setblocking(False)
+
+    def send(self, data: bytes) -> None:
+        """Send some bytes."""
+        self._sock.sendall(data)
+
+    def read(self) -> list[Any]:
+        """All that comes; the loop runs while something does."""
+        got, end = b"", "goes on"
+        for _ in range(_ROUNDS):
+            some, end = self._received()
+            got += some
+            if end != "goes on" or not some:
+                break
+            self._run.settle()
+        return ["over"] if self._owner.cut else [got, end == "goes on"]
+
+    def _received(self) -> tuple[bytes, str]:
+        got = b""
+        try:
+            while some := self._sock.recv(2**20):
+                got += some
+        except BlockingIOError:
+            return got, "goes on"
+        except OSError:
+            return got, "is reset"
+        return got, "ends"
+
+    def end(self) -> None:
+        """Send no more."""
+        self._sock.shutdown(socket.SHUT_WR)
+
+    def deaf(self) -> None:
+        """Read all, and no more."""
+        self.read()
+        self._sock.shutdown(socket.SHUT_RD)
+
+    def close(self) -> None:
+        """Read all, and close."""
+        self.read()
+        self.leave()
+
+    def leave(self) -> None:
+        """Close; nothing has come."""
+        self._sock.close()
+
+    def drop(self) -> None:
+        """Close, whatever is left unread."""
+        self._owner.cut = True
+        self._sock.close()
+
+
+class _End:
+    """Something that a program makes, with another end."""
+
+    def __init__(self, run: Script, name: str) -> None:
+        self.run, self.name = run, name
+        self.cut = False
+        """Whether something may have been lost on the way: how much of it, nobody promises."""
+        self.disposed: list[Any] = []
+        """What is closed at last."""
+
+    def pair(self) -> socket.socket:
+        """Our end of a new connection; the other becomes the peer."""
+        ours, other = socket.socketpair()
+        ours.setblocking(False)
+        self.peer = Peer(self.run, self, other)
+        self.disposed.append(other)
+        return ours
+
+    def let_go(self) -> None:
+        """End it, so that nothing is left to complain."""
+
+    def dispose(self) -> None:
+        for one in self.disposed:
+            one.close()
+
+
+class _Moments(_End):
+    """What a loop calls: every call is noted, and then is done what the program says."""
+
+    def __init__(self, run: Script, name: str) -> None:
+        super().__init__(run, name)
+        self.bodies: dict[str, Body] = {}
+        self.transport: Any = None
+
+    def when(self, moment: str, body: Body) -> None:
+        self.bodies[moment] = body
+
+    def tell(self, what: str, moment: str, result: str = "") -> None:
+        self.run.note(self.name, what, result)
+        self.do(moment)
+
+    def do(self, moment: str) -> None:
+        """Do what the program says for a moment: the first time only, for how often it comes is open."""
+        if body := self.bodies.pop(moment, None):
+            body(self.name)
+
+    def let_go(self) -> None:
+        if self.transport is not None:
+            self.cut = True
+            self.run.last(f"{self.name}.transport.abort()", self.transport.abort)
+
+
+class Connection(_Moments):
+    """A transport with its protocol.
+
+    Args:
+        run: the run that it belongs to.
+        name: its name.
+        style: how its protocol is, or what its peer did before.
+        moment: when something is done.
+        body: what is done.
+        accepted: whether it comes from a server; else it is a socket pair.
+    """
+
+    def __init__(self, run: Script, name: str, style: str, moment: str, body: Body, *, accepted: bool = False) -> None:
+        super().__init__(run, name)
+        self.style = style
+        self.when(moment, body)
+        self.number = 1
+        self.protocol = self.another()
+        if not accepted:
+            sock = self.pair()
+            self.begin()
+            self.disposed.append(sock)
+            run.open(name, self.connect(sock))
+
+    async def connect(self, sock: socket.socket) -> None:
+        await self.run.loop.create_connection(lambda: self.protocol, sock=sock)
+
+    def begin(self) -> None:
+        """What the peer does before anyone looks."""
+        if self.style in ("early", "gone"):
+            self.peer.send(b"early")
+        if self.style == "gone":
+            self.peer.leave()
+
+    def another(self) -> asyncio.BaseProtocol:
+        """A new protocol, which counts as the same."""
+        kind = _BufferedProtocol if self.style == "buffered" else _StreamProtocol
+        self.protocol = kind(self, "" if self.number == 1 else f", protocol {self.number}")
+        self.number += 1
+        return self.protocol
+
+
+class _Protocol(asyncio.BaseProtocol):
+    def __init__(self, of: Connection, which: str) -> None:
+        self.of, self.which = of, which
+
+    def tell(self, moment: str, result: str = "") -> None:
+        self.of.tell(moment + self.which, moment, result)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.of.transport = transport
+        self.tell("connection_made")
+
+    def eof_received(self) -> bool | None:
+        self.tell("eof_received")
+        return self.of.style == "keeps open"
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self.of.cut |= exc is not None
+        self.tell("connection_lost", self.of.run.phrase(exc))
+
+    def pause_writing(self) -> None:
+        self.tell("pause_writing")
+
+    def resume_writing(self) -> None:
+        self.tell("resume_writing")
+
+
+class _StreamProtocol(_Protocol, asyncio.Protocol):
+    def data_received(self, data: bytes) -> None:
+        self.of.run.arrives(self.of.name, "data_received" + self.which, data)
+        self.of.do("data_received")
+
+
+class _BufferedProtocol(_Protocol, asyncio.BufferedProtocol):
+    def get_buffer(self, sizehint: int) -> bytearray:
+        self.buffer = bytearray(100)
+        return self.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.of.run.arrives(self.of.name, "buffer_updated" + self.which, bytes(self.buffer[:nbytes]))
+        self.of.do("data_received")
+
+
+class Stream(_End):
+    """A reader and a writer on a socket pair."""
+
+    def __init__(self, run: Script, name: str, *, limit: int) -> None:
+        super().__init__(run, name)
+        self.reader: Any = None
+        self.writer: Any = None
+        sock = self.pair()
+        self.disposed.append(sock)
+        run.open(name, self.connect(sock, limit))
+
+    async def connect(self, sock: socket.socket, limit: int) -> None:
+        self.reader, self.writer = await asyncio.open_connection(sock=sock, limit=limit)
+
+    def let_go(self) -> None:
+        if self.writer is not None:
+            self.cut = True
+            self.run.last(f"{self.name}.writer.transport.abort()", self.writer.transport.abort)
+
+    def dispose(self) -> None:
+        self.reader = self.writer = None
+        super().dispose()
+
+
+class Server(_End):
+    """A server on a Unix socket."""
+
+    def __init__(self, run: Script, name: str, *, start_serving: bool) -> None:
+        super().__init__(run, name)
+        self.server: Any = None
+        self.expected: list[Connection] = []
+        self.sock, self.address = _listening(self)
+        run.open(name, self.start(start_serving))
+
+    async def start(self, start_serving: bool) -> None:
+        create = self.run.loop.create_unix_server
+        self.server = await create(self.accept, sock=self.sock, start_serving=start_serving)
+
+    def accept(self) -> asyncio.BaseProtocol:
+        if not self.expected:
+            self.run.note(self.name, "accepts what nobody sent", "")
+            return asyncio.Protocol()
+        return self.expected.pop(0).protocol
+
+    def dial(self, name: str, style: str, moment: str, body: Body) -> Connection:
+        """A connection from a plain socket to the server."""
+        one = Connection(self.run, name, style, moment, body, accepted=True)
+        sock = socket.socket(socket.AF_UNIX)
+        one.disposed.append(sock)
+        one.peer = Peer(self.run, one, sock)
+        self.run.make(one)
+        sock.connect(self.address)
+        self.expected.append(one)
+        one.begin()
+        return one
+
+    def let_go(self) -> None:
+        if self.server is not None:
+            self.run.last(f"{self.name}.server.close()", self.server.close)
+
+
+def _listening(owner: _End) -> tuple[socket.socket, Any]:
+    """A socket that listens, and its address."""
+    sock = socket.socket(socket.AF_UNIX)
+    sock.setblocking(False)
+    if sys.platform == "linux":
+        sock.bind("")  # the system gives a name that is no file
+    else:
+        folder = Path(tempfile.mkdtemp())
+        owner.disposed.append(_Folder(folder))
+        sock.bind(os.fspath(folder / "s"))
+    sock.listen(100)
+    owner.disposed.append(sock)
+    return sock, sock.getsockname()
+
+
+class _Folder:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def close(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+class Watched(_End):
+    """A socket pair whose descriptor is watched."""
+
+    def __init__(self, run: Script, name: str) -> None:
+        super().__init__(run, name)
+        self.sock = self.pair()
+        self.disposed.append(self.sock)
+
+    def reads(self, body: Body) -> None:
+        """There is something to read: read all."""
+        got = b""
+        end = False
+        with contextlib.suppress(BlockingIOError):
+            try:
+                while some := self.sock.recv(100):
+                    got += some
+                end = True
+            except ConnectionError:
+                end = True
+        self.run.note(self.name, "is readable", self.run.phrase([got, end]))
+        if end:
+            self.run.loop.remove_reader(self.sock)
+        body(self.name)
+
+    def writes(self, body: Body) -> None:
+        """There is room to write: once is enough."""
+        self.run.note(self.name, "is writable", self.run.phrase(self.run.loop.remove_writer(self.sock)))
+        body(self.name)
+
+    def let_go(self) -> None:
+        for remove in (self.run.loop.remove_reader, self.run.loop.remove_writer):
+            self.run.last(f"{self.name}: {remove.__name__}", lambda remove=remove: remove(self.sock))  # type: ignore[misc]
+
+
+class PlainSocket(_End):
+    """A socket for sock_recv() and the like; two of a kind at once are not promised to work."""
+
+    def __init__(self, run: Script, name: str) -> None:
+        super().__init__(run, name)
+        self.sock = self.pair()
+        self.disposed.append(self.sock)
+        self.busy: set[str] = set()
+        self.listener: socket.socket | None = None
+        self.address: Any = None
+
+    async def one(self, what: str, awaitable: Callable[[], Awaitable[Any]]) -> Any:
+        if what in self.busy:
+            return "over"
+        self.busy.add(what)
+        try:
+            return await awaitable()
+        except asyncio.CancelledError:
+            self.cut = True
+            raise
+        finally:
+            self.busy.discard(what)
+
+    async def recv(self, sock_recv: Any, count: int) -> Any:
+        return await self.one("recv", lambda: sock_recv(self.sock, count))
+
+    async def recv_into(self, sock_recv_into: Any) -> Any:
+        buffer = bytearray(10)
+        number = await self.one("recv", lambda: sock_recv_into(self.sock, buffer))
+        return [number, bytes(buffer)]
+
+    async def send(self, sock_sendall: Any, data: bytes) -> Any:
+        return await self.one("send", lambda: sock_sendall(self.sock, data))
+
+    async def accept(self, sock_accept: Any) -> Any:
+        self.listen()
+        accepted = await self.one("accept", lambda: sock_accept(self.listener))
+        if accepted == "over":
+            return accepted
+        sock, _ = accepted
+        self.disposed.append(sock)
+        return [sock.gettimeout(), sock.recv(10)]
+
+    async def connect(self, sock_connect: Any) -> Any:
+        self.listen()
+        sock = socket.socket(socket.AF_UNIX)
+        sock.setblocking(False)
+        self.disposed.append(sock)
+        await sock_connect(sock, self.address)
+        sock.send(b"connected")
+        return None
+
+    def listen(self) -> None:
+        if self.listener is None:
+            self.listener, self.address = _listening(self)
+
+    def dialled(self) -> None:
+        """Somebody connects."""
+        self.listen()
+        sock = socket.socket(socket.AF_UNIX)
+        self.disposed.append(sock)
+        sock.connect(self.address)
+        sock.send(b"dialled")
+
+
+class Datagrams(_Moments):
+    """A datagram endpoint on the loopback, with a socket that is its mailbox."""
+
+    def __init__(self, run: Script, name: str, connected: bool, moment: str, body: Body) -> None:
+        super().__init__(run, name)
+        self.when(moment, body)
+        sock, mailbox = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+        for one in (sock, mailbox):
+            one.bind(("127.0.0.1", 0))
+            one.setblocking(False)
+        self.known = sock.dup()
+        """The endpoint's socket, to see what has arrived."""
+        self.disposed += [sock, mailbox, self.known]
+        self.address = mailbox.getsockname()
+        self.connected = connected
+        if connected:
+            sock.connect(self.address)
+        self.sent = 0
+        """Datagrams that are on their way to the mailbox."""
+        self.peer: Any = Mailbox(self, mailbox, sock.getsockname())
+        run.open(name, self.start(sock))
+
+    async def start(self, sock: socket.socket) -> None:
+        await self.run.loop.create_datagram_endpoint(lambda: _DatagramProtocol(self), sock=sock)
+
+    def sendto(self, data: bytes) -> None:
+        closing = self.transport is None or self.transport.is_closing()
+        self.transport.sendto(data, None if self.connected else self.address)
+        self.sent += not closing and not self.peer.closed and bool(data)
+
+
+class _DatagramProtocol(asyncio.DatagramProtocol):
+    def __init__(self, of: Datagrams) -> None:
+        self.of = of
+
+    def connection_made(self, transport: Any) -> None:
+        self.of.transport = transport
+        self.of.tell("connection_made", "connection_made")
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        known = addr == self.of.address
+        self.of.tell("datagram_received", "datagram_received", self.of.run.phrase([data, known]))
+
+    def error_received(self, exc: Exception) -> None:
+        self.of.tell("error_received", "error_received", self.of.run.phrase(exc))
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self.of.tell("connection_lost", "connection_lost", self.of.run.phrase(exc))
+
+
+class Mailbox:
+    """A plain socket for datagrams."""
+
+    def __init__(self, owner: Datagrams, sock: socket.socket, address: Any) -> None:
+        self._owner, self._sock, self._address = owner, sock, address
+        self.closed = False
+
+    def send(self, data: bytes) -> None:
+        """Send a datagram, and wait until it is there."""
+        self._sock.sendto(data, self._address)
+        _wait(self._owner.known)
+
+    def read(self) -> list[bytes]:
+        """The datagrams that are on their way."""
+        got = []
+        while self._owner.sent > 0:
+            self._owner.sent -= 1
+            if not _wait(self._sock):
+                break
+            got.append(self._sock.recv(100))
+        return got
+
+    def close(self) -> None:
+        """Read no more."""
+        self._sock.close()
+        self.closed = True
+
+
+def _wait(sock: socket.socket) -> bool:
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(_PATIENCE * 1000))

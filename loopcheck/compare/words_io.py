@@ -1,0 +1,199 @@
+"""The words of programs with input and output: connections, streams, servers, descriptors, sockets and datagrams.
+
+Such a program is a script. Outside of the running loop one thing is done, then the loop runs until nothing happens any
+more, then the next; what a turn or a moment does, it does in one go. So there is never more than one cause at a time.
+The other end of everything is a plain socket of the program's own, called its peer.
+"""
+
+from __future__ import annotations
+
+from loopcheck.compare.word import MOMENT, SCRIPT, TURN, Word
+
+KINDS = {
+    "connection": "i",
+    "stream": "y",
+    "server": "z",
+    "watched": "a",
+    "socket": "b",
+    "datagrams": "u",
+}
+
+VALUES = {
+    "bytes": ("b'a'", "b'bc\\n'", "b''", "b'defghijklmnopqrstuvwxyz'"),
+    "memory": ("bytearray(b'a')", "memoryview(b'bc')", "memoryview(b'abcdef')[::2].tobytes()", "'a'", "None"),
+    "sent": ("b'a'", "b'bc\\n'", "b'defghijklmnopqrstuvwxyz'", "b'\\n\\n'"),
+    "count": ("1", "4", "0", "30"),
+    "limit": ("2**16", "4"),
+    "water": ("0", "1", "2**20", "None"),
+    "style": ("'plain'", "'keeps open'", "'buffered'", "'early'", "'gone'"),
+    "moment": (
+        "'data_received'",
+        "'connection_made'",
+        "'eof_received'",
+        "'connection_lost'",
+        "'pause_writing'",
+        "'resume_writing'",
+    ),
+    "letter": ("'datagram_received'", "'connection_made'", "'error_received'", "'connection_lost'"),
+    "fault": ("ValueError('v')", "SystemExit('v')", "KeyboardInterrupt('v')"),
+    "info": ("'socket'", "'peername'", "'nothing'"),
+}
+
+_PLAIN = (SCRIPT, TURN)
+_ANY = (SCRIPT, TURN, MOMENT)
+_PEERS = ("connection", "stream", "watched", "socket", "datagrams")
+
+
+def _peers() -> tuple[Word, ...]:
+    """What the other end does: nothing else goes on."""
+    words = []
+    for kind in _PEERS:
+        words += [
+            Word(f"{kind}_peer_sends", "{0}.peer.send({1})", (kind, "sent"), (SCRIPT,), weight=5),
+            Word(f"{kind}_peer_reads", "{0}.peer.read()", (kind,), (SCRIPT,), weight=4),
+            Word(f"{kind}_peer_closes", "{0}.peer.close()", (kind,), (SCRIPT,), weight=2),
+        ]
+        if kind != "datagrams":
+            words += [
+                Word(f"{kind}_peer_ends", "{0}.peer.end()", (kind,), (SCRIPT,), weight=2),
+                Word(f"{kind}_peer_is_deaf", "{0}.peer.deaf()", (kind,), (SCRIPT,)),
+                Word(f"{kind}_peer_drops", "{0}.peer.drop()", (kind,), (SCRIPT,)),
+            ]
+    return tuple(words)
+
+
+def _calls(kind: str, of: str, where: tuple[str, ...]) -> tuple[Word, ...]:
+    """What connections and the writers of streams have in common."""
+
+    def word(name: str, call: str, *holes: str, weight: int = 1, places: tuple[str, ...] = where) -> Word:
+        return Word(f"{kind}_{name}", f"{of}.{call}", (kind, *holes), places, weight=weight)
+
+    return (
+        word("write", "write({1})", "bytes", weight=5),
+        word("write_memory", "write({1})", "memory"),
+        word("write_much", "write(much)", weight=2),
+        word("writelines", "writelines([{1}, b'x', {2}])", "bytes", "bytes"),
+        word("write_eof", "write_eof()", weight=2),
+        word("can_write_eof", "can_write_eof()"),
+        word("close", "close()", weight=3),
+        word("is_closing", "is_closing()"),
+        word("extra_info", "get_extra_info({1}) is None", "info"),
+    )
+
+
+WORDS = (
+    # turns
+    Word("turn", "loop.call_soon({body})", where=(SCRIPT,), makes="h", body=TURN, weight=8),
+    Word("turn_in_task", "loop.create_task(in_task({body}))", where=(SCRIPT,), makes="h", body=TURN, weight=4),
+    Word("fail", "{0}", ("fault",), (MOMENT,), form="raise", weight=2),
+    Word("cancel_started", "{0}.cancel()", ("task",), _PLAIN, weight=3),
+    Word("handle_errors", "loop.set_exception_handler(handler)", where=_PLAIN),
+    Word("debug", "loop.set_debug({0})", ("flag",), (SCRIPT,)),
+    Word("where", "asyncio.get_running_loop() is loop", where=(TURN, MOMENT)),
+    # connections
+    Word(
+        "connection",
+        "connection('{me}', {0}, {1}, {body})",
+        ("style", "moment"),
+        _PLAIN,
+        makes="i",
+        body=MOMENT,
+        weight=10,
+    ),
+    Word("when", "{0}.when({1}, {body})", ("connection", "moment"), _ANY, makes="c", body=MOMENT, weight=4),
+    *_calls("connection", "{0}.transport", _ANY),
+    Word("abort", "{0}.transport.abort()", ("connection",), _ANY, weight=2),
+    Word("pause_reading", "{0}.transport.pause_reading()", ("connection",), _ANY, weight=3),
+    Word("resume_reading", "{0}.transport.resume_reading()", ("connection",), _ANY, weight=3),
+    Word("is_reading", "{0}.transport.is_reading()", ("connection",), _ANY),
+    Word("buffer_size", "{0}.transport.get_write_buffer_size() == 0", ("connection",), (SCRIPT,), weight=2),
+    Word("buffer_high", "{0}.transport.set_write_buffer_limits({1})", ("connection", "water"), _ANY),
+    Word("buffer_low", "{0}.transport.set_write_buffer_limits(low={1})", ("connection", "water"), _ANY),
+    Word("buffer_limits", "{0}.transport.get_write_buffer_limits()", ("connection",), _ANY),
+    Word("set_protocol", "{0}.transport.set_protocol({0}.another())", ("connection",), _ANY),
+    Word("get_protocol", "{0}.transport.get_protocol() is {0}.protocol", ("connection",), _ANY),
+    # streams
+    Word("stream", "stream('{me}', limit={0})", ("limit",), _PLAIN, makes="y", weight=6),
+    Word("readline", "{0}.reader.readline()", ("stream",), _PLAIN, "t", form="start", weight=3),
+    Word("read", "{0}.reader.read()", ("stream",), _PLAIN, "t", form="start", weight=2),
+    Word("read_some", "{0}.reader.read({1})", ("stream", "count"), _PLAIN, "t", form="start", weight=2),
+    Word("readexactly", "{0}.reader.readexactly({1})", ("stream", "count"), _PLAIN, "t", form="start", weight=2),
+    Word("readuntil", "{0}.reader.readuntil(b'c')", ("stream",), _PLAIN, "t", form="start"),
+    Word("drain", "{0}.writer.drain()", ("stream",), _PLAIN, "t", form="start", weight=2),
+    Word("stream_wait_closed", "{0}.writer.wait_closed()", ("stream",), _PLAIN, "t", form="start", weight=2),
+    Word("at_eof", "{0}.reader.at_eof()", ("stream",), _PLAIN),
+    Word("reader_exception", "{0}.reader.exception()", ("stream",), _PLAIN),
+    *_calls("stream", "{0}.writer", _PLAIN),
+    Word("stream_abort", "{0}.writer.transport.abort()", ("stream",), _PLAIN),
+    # servers
+    Word("server", "server('{me}', start_serving={0})", ("flag",), _PLAIN, makes="z", weight=4),
+    Word(
+        "dial",
+        "{0}.dial('{me}', {1}, {2}, {body})",
+        ("server", "style", "moment"),
+        (SCRIPT,),
+        makes="i",
+        body=MOMENT,
+        weight=8,
+    ),
+    Word("server_close", "{0}.server.close()", ("server",), _PLAIN, weight=2),
+    Word("close_clients", "{0}.server.close_clients()", ("server",), _PLAIN, since=(3, 13)),
+    Word("abort_clients", "{0}.server.abort_clients()", ("server",), _PLAIN, since=(3, 13)),
+    Word("server_wait_closed", "{0}.server.wait_closed()", ("server",), _PLAIN, "t", form="start", weight=2),
+    Word("start_serving", "{0}.server.start_serving()", ("server",), _PLAIN, "t", form="start", weight=2),
+    Word("serve_forever", "{0}.server.serve_forever()", ("server",), _PLAIN, "t", form="start"),
+    Word("is_serving", "{0}.server.is_serving()", ("server",), _PLAIN, weight=2),
+    Word("server_sockets", "len({0}.server.sockets)", ("server",), _PLAIN),
+    Word("server_loop", "{0}.server.get_loop() is loop", ("server",), _PLAIN),
+    # descriptors
+    Word("watched", "watched('{me}')", where=_PLAIN, makes="a", weight=4),
+    Word("add_reader", "loop.add_reader({0}.sock, {0}.reads, {body})", ("watched",), _ANY, "c", body=MOMENT, weight=5),
+    Word("add_writer", "loop.add_writer({0}.sock, {0}.writes, {body})", ("watched",), _ANY, "c", body=MOMENT, weight=4),
+    Word("add_reader_fd", "loop.add_reader({0}.sock.fileno(), {0}.reads, {body})", ("watched",), _ANY, "c", MOMENT),
+    Word("remove_reader", "loop.remove_reader({0}.sock)", ("watched",), _ANY, weight=4),
+    Word("remove_writer", "loop.remove_writer({0}.sock)", ("watched",), _ANY, weight=3),
+    # sockets
+    Word("socket", "plain_socket('{me}')", where=_PLAIN, makes="b", weight=4),
+    Word("sock_recv", "{0}.recv(loop.sock_recv, {1})", ("socket", "count"), _PLAIN, "t", form="start", weight=4),
+    Word("sock_recv_into", "{0}.recv_into(loop.sock_recv_into)", ("socket",), _PLAIN, "t", form="start", weight=2),
+    Word("sock_sendall", "{0}.send(loop.sock_sendall, {1})", ("socket", "bytes"), _PLAIN, "t", form="start", weight=3),
+    Word("sock_send_much", "{0}.send(loop.sock_sendall, much)", ("socket",), _PLAIN, "t", form="start", weight=2),
+    Word("sock_accept", "{0}.accept(loop.sock_accept)", ("socket",), _PLAIN, "t", form="start", weight=2),
+    Word("sock_connect", "{0}.connect(loop.sock_connect)", ("socket",), _PLAIN, "t", form="start", weight=2),
+    Word("sock_dialled", "{0}.dialled()", ("socket",), (SCRIPT,), weight=2),
+    # datagrams
+    Word(
+        "datagrams",
+        "datagrams('{me}', {0}, {1}, {body})",
+        ("flag", "letter"),
+        _PLAIN,
+        makes="u",
+        body=MOMENT,
+        weight=6,
+    ),
+    Word("when_datagram", "{0}.when({1}, {body})", ("datagrams", "letter"), _ANY, makes="c", body=MOMENT, weight=2),
+    Word("sendto", "{0}.sendto({1})", ("datagrams", "bytes"), _ANY, weight=5),
+    Word("datagram_close", "{0}.transport.close()", ("datagrams",), _ANY, weight=2),
+    Word("datagram_abort", "{0}.transport.abort()", ("datagrams",), _ANY),
+    Word("datagram_is_closing", "{0}.transport.is_closing()", ("datagrams",), _ANY),
+    Word("datagram_info", "{0}.transport.get_extra_info({1}) is None", ("datagrams", "info"), _ANY),
+    # other ends
+    *_peers(),
+)
+
+THEMES: tuple[tuple[str, ...], ...] = tuple(
+    (*(word.name for word in WORDS if kind in word.holes or word.makes == KINDS[kind]), *more)
+    for kind, more in (
+        ("connection", ("turn", "fail")),
+        ("connection", ("turn",)),
+        ("stream", ("turn", "cancel_started")),
+        (
+            "server",
+            ("connection_write", "connection_close", "connection_peer_reads", "abort", "turn"),
+        ),
+        ("watched", ("turn", "fail")),
+        ("socket", ("turn", "cancel_started")),
+        ("datagrams", ("turn", "fail")),
+    )
+)
+"""Words about one kind of thing; most programs are mostly about one."""
