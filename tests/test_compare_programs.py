@@ -18,10 +18,11 @@ from support import FIXTURES, environment
 from loopcheck.compare import tracer
 from loopcheck.compare.arena import Arena, Difference
 from loopcheck.compare.findings import Finding, card, kind_of, merged
-from loopcheck.compare.language import PLACES, VALUES, WORDS, Program, Step
+from loopcheck.compare.language import VALUES, WORDS, Program, Step
 from loopcheck.compare.reducing import reductions, renumbered, size, spoken_of
 from loopcheck.compare.search import Search
 from loopcheck.compare.strategy import programs, written
+from loopcheck.compare.word import PLACES
 from loopcheck.runner.run import Options
 
 sys.path.append(str(FIXTURES / "loops"))

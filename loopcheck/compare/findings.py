@@ -21,9 +21,13 @@ _NOTHING = ["nothing", "more happens", "", ""]
 def kind_of(difference: Difference) -> str:
     """What kind of finding a difference is: the first event that differs, without numbers."""
     observed, expected = first(difference)
+    if observed[2].startswith(_LACKS) and not expected[2].startswith(_LACKS):
+        return f"not offered: {_call(observed)}"
     if observed[:2] == expected[:2]:
         at = 2 if observed[2] != expected[2] else 3
-        return _general(f"{expected[1]}: expected {expected[at] or 'nothing'}, observed {observed[at] or 'nothing'}")
+        return _general(
+            f"{_call(expected)}: expected {expected[at] or 'nothing'}, observed {observed[at] or 'nothing'}"
+        )
     return _general(f"expected that {_brief(expected)}, observed that {_brief(observed)}")
 
 
@@ -41,19 +45,46 @@ def first(difference: Difference) -> tuple[list[str], list[str]]:
     return _NOTHING, _NOTHING
 
 
+def _call(event: Sequence[str]) -> str:
+    """What was called, without what it was given; in the place of its names what kinds of things they are."""
+    who, what = event[:2]
+    if what == "opening":
+        return f"{_WHO[who[0]]} opens"
+    found = _METHOD.search(what)
+    return f"{found[1]}()" if found else what
+
+
 def _brief(event: Sequence[str]) -> str:
     """Who did what, as far as it is a kind of finding; what callbacks and tasks do in their course is one."""
     who, what = event[:2]
     if who[1:].isdigit():
-        kind = {"c": "a callback", "t": "a task", "g": "a generator"}[who[0]]
-        return f"{kind} {what if what in _LIFE else 'goes on'}"
+        kind = _WHO.get(who[0], "something")
+        return f"{kind} {'goes on' if who[0] in 'ctg' and what not in _LIFE else what}"
     return f"{who} {what}" if who != "main" else what
 
+
+_LACKS = ("raises NotImplementedError", "raises AttributeError")
+"""What a method that a loop does not have comes to: one finding, however it is called."""
+
+_METHOD = re.compile(r"\b((?:transport|reader|writer|server|peer|loop(?=\.(?:sock_|add_|remove_)))\.\w+)")
+
+_WHO = {
+    "c": "a callback",
+    "t": "a task",
+    "g": "a generator",
+    "i": "a connection",
+    "y": "a stream",
+    "z": "a server",
+    "a": "a watched descriptor",
+    "b": "a socket",
+    "u": "a datagram endpoint",
+}
 
 _LIFE = ("runs", "begins", "ends", "ends with", "is left with")
 
 
 def _general(text: str) -> str:
+    text = re.sub(r"\b\d+ bytes, \d+|\b(?:bytearray\()?b'(?:[^'\\]|\\.)*'\)?", "bytes", text)
     return re.sub(r"\b([a-z])\d+\b", r"\1", text)
 
 

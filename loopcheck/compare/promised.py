@@ -61,7 +61,51 @@ LEFT_OPEN = (
         "It raises RuntimeError; on Python 3.13.0 asyncio's own loop counts as not running after that",
         "Programs run the loop from outside only.",
     ),
+    Open(
+        "Which of two ready descriptors comes first, and whether one comes before a callback.",
+        "asyncio-eventloop#asyncio.loop.add_reader says nothing; selectors: EVENT_READ and EVENT_WRITE come together",
+        "Programs with input and output are scripts: one thing is done, then the loop runs until nothing happens any "
+        "more. What follows from it is told for each connection by itself; what a connection does, is about itself.",
+    ),
+    Open(
+        "In how many pieces data comes, and how often a protocol or a watcher is called for it.",
+        "asyncio-protocol#asyncio.Protocol.data_received: whether the data is buffered, chunked or reassembled",
+        "Data that came without anything in between is told as one; a program does something the first time only.",
+    ),
+    Open(
+        "How much of what was written still arrives after abort(), an exception or a cancellation.",
+        "asyncio-protocol#asyncio.WriteTransport.abort: buffered data will be lost",
+        "Of such connections only is told whether they end.",
+    ),
+    Open(
+        "Whether a connection that is gone shows first when it is read or when it is written.",
+        "asyncio-protocol#asyncio.BaseProtocol.connection_lost: an exception object or None",
+        "The kinds of ConnectionError are one; other ends are read before they close, where that can be told apart.",
+    ),
+    Open(
+        "When data leaves: in write(), or as soon as nothing else is to be done.",
+        "asyncio-protocol#asyncio.WriteTransport.write: does not block, arranges for it to be sent asynchronously",
+        "Other ends read when nothing happens any more; get_write_buffer_size() is asked for then only.",
+    ),
+    Open(
+        "What sendto() of a closed endpoint does; what sock_recv() of nothing and sock_sendall() of nothing do.",
+        "No documentation says it; asyncio's own raises AttributeError in the first case",
+        "Programs do not do it.",
+    ),
+    Open(
+        "Whether writelines() of a connection that is gone raises.",
+        "Lib/asyncio/selector_events.py: on some Pythons AttributeError or TypeError, as it does not look",
+        "Of writelines() only is told what arrives.",
+    ),
+    Open(
+        "What two calls of sock_recv() on one socket do at once.",
+        "asyncio-eventloop#asyncio.loop.sock_recv says nothing; asyncio's own forgets the first",
+        "The second is left out while the first waits.",
+    ),
 )
+
+MAY_FAIL = frozenset({"connection_writelines", "stream_writelines"})
+"""Words of which is not told whether they raise."""
 
 _OWN = re.compile(r"[a-z0-9]|over|slept|woken")
 

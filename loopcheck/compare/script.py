@@ -33,6 +33,8 @@ _PATIENCE = 5.0
 _ROUNDS = 500
 """How often another end reads, at most: what a loop writes at once is more than a few bytes."""
 
+_CUTS = ("abort", "stream_abort", "abort_clients", "datagram_close", "datagram_abort")
+
 Body = Callable[[str], None]
 """What a program does in a moment; it is told for whom."""
 
@@ -125,10 +127,15 @@ class Script(Run):
             self.names[step.me] = task
             self.kept.append(task)
             return task
-        if step.word in ("abort", "stream_abort", "abort_clients"):
+        if step.word in _CUTS:
             for end in self.ends if step.word == "abort_clients" else [self.made[step.holes[0]]]:
                 end.cut = True
-        return super().evaluate(step)
+        try:
+            return super().evaluate(step)
+        except Exception:
+            if step.word in promised.MAY_FAIL:
+                return None
+            raise
 
     def carry_out(self, who: str, body: tuple[Step, ...]) -> None:
         if any(WORDS[step.word].form == "raise" for step in body) and who in self.made:
@@ -495,7 +502,8 @@ class Watched(_End):
 
     def writes(self, body: Body) -> None:
         """There is room to write: once is enough."""
-        self.run.note(self.name, "is writable", self.run.phrase(self.run.loop.remove_writer(self.sock)))
+        self.run.note(self.name, "is writable", "")
+        self.run.loop.remove_writer(self.sock)
         body(self.name)
 
     def let_go(self) -> None:
@@ -593,10 +601,13 @@ class Datagrams(_Moments):
     async def start(self, sock: socket.socket) -> None:
         await self.run.loop.create_datagram_endpoint(lambda: _DatagramProtocol(self), sock=sock)
 
-    def sendto(self, data: bytes) -> None:
-        closing = self.transport is None or self.transport.is_closing()
+    def sendto(self, data: bytes) -> str | None:
+        """Send a datagram to the mailbox."""
+        if self.cut:
+            return "over"
         self.transport.sendto(data, None if self.connected else self.address)
-        self.sent += not closing and not self.peer.closed and bool(data)
+        self.sent += not self.peer.closed
+        return None
 
 
 class _DatagramProtocol(asyncio.DatagramProtocol):
@@ -615,6 +626,7 @@ class _DatagramProtocol(asyncio.DatagramProtocol):
         self.of.tell("error_received", "error_received", self.of.run.phrase(exc))
 
     def connection_lost(self, exc: BaseException | None) -> None:
+        self.of.cut = True
         self.of.tell("connection_lost", "connection_lost", self.of.run.phrase(exc))
 
 

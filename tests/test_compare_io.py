@@ -1,0 +1,131 @@
+"""Generated programs with input and output: scripts, what is told of them, and what they find."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+from random import Random
+
+import pytest
+from support import FIXTURES
+
+from loopcheck.compare import promised, tracer
+from loopcheck.compare.arena import Arena
+from loopcheck.compare.findings import kind_of
+from loopcheck.compare.language import Program, Step
+from loopcheck.compare.reducing import reductions, smallest
+from loopcheck.compare.script import Script
+from loopcheck.compare.strategy import WITH_IO, written
+from loopcheck.compare.word import MAIN, SCRIPT
+from loopcheck.compare.words_io import THEMES
+from loopcheck.runner.run import Options
+
+sys.path.append(str(FIXTURES / "loops"))
+
+
+def drawn(seed: int, theme: int | None = None) -> Program:
+    """A program with input and output, as hypothesis draws them, without hypothesis."""
+    random = Random(seed)
+    about = random.randrange(len(THEMES)) if theme is None else theme
+    return written(bytes([about * WITH_IO + WITH_IO - 1]) + random.randbytes(3 * random.randint(4, 40)))
+
+
+CONNECTION = Step("connection", "i1", ("'plain'", "'data_received'"))
+
+
+def test_a_script_is_a_script() -> None:
+    assert {drawn(seed).place for seed in range(30)} <= {SCRIPT, MAIN}
+    assert Program((CONNECTION,)).place == SCRIPT
+    assert written(bytes(12)).place == MAIN
+
+
+def test_the_control_is_like_itself() -> None:
+    gc.freeze()
+    for seed in range(150):
+        program = drawn(seed)
+        assert Program.from_json(program.to_json()) == program
+        observed, expected = (tracer.run(program, asyncio.SelectorEventLoop) for _ in range(2))
+        assert observed == expected, program.text()
+
+
+def test_what_is_smaller_runs() -> None:
+    for program in list(reductions(drawn(3)))[:20]:
+        assert bool(tracer.run(program, asyncio.SelectorEventLoop)) == bool(program.steps)
+
+
+def test_what_a_connection_tells() -> None:
+    program = Program(
+        (
+            Step("connection", "i1", ("'plain'", "'data_received'"), (Step("connection_write", "", ("i1", "b'x'")),)),
+            Step("connection_peer_sends", "", ("i1", "b'a'")),
+            Step("connection_peer_reads", "", ("i1",)),
+            Step("connection_peer_closes", "", ("i1",)),
+        )
+    )
+    assert [event[:3] for event in tracer.run(program, asyncio.SelectorEventLoop)] == [
+        ["main", "connection('i1', 'plain', 'data_received', c1)", "something"],
+        ["i1", "connection_made", ""],
+        ["main", "i1.peer.send(b'a')", "None"],
+        ["i1", "data_received", "b'a'"],
+        ["i1", "i1.transport.write(b'x')", "None"],
+        ["main", "i1.peer.read()", "[b'x', True]"],
+        ["main", "i1.peer.close()", "None"],
+        ["i1", "eof_received", ""],
+        ["i1", "connection_lost", "None"],
+    ]
+
+
+def test_how_data_is_cut_is_not_told() -> None:
+    loop = asyncio.SelectorEventLoop()
+    try:
+        script = Script(Program(()), loop)
+        for data in (b"a", b"b"):
+            script.arrives("i1", "data_received", data)
+        script.note("i1", "eof_received", "")
+        script.arrives("i1", "data_received", b"c")
+        assert [event[1:3] for event in script.events] == [
+            ("data_received", "b'ab'"),
+            ("eof_received", ""),
+            ("data_received", "b'c'"),
+        ]
+    finally:
+        loop.close()
+
+
+def test_what_follows_is_told_by_connection() -> None:
+    events = [("i2", "b", "", ""), ("main", "step", "", ""), ("i1", "z", "", ""), ("i2", "a", "", "")]
+    assert [event[0] + event[1] for event in sorted(events, key=promised.by_whom)] == ["mainstep", "i1z", "i2b", "i2a"]
+
+
+@pytest.fixture
+def arena(request: pytest.FixtureRequest) -> Arena:
+    made = Arena(request.param, Options(limit=10, path=(str(FIXTURES / "loops"),)))
+    request.addfinalizer(made.close)
+    return made
+
+
+@pytest.mark.parametrize("arena", ["reads_while_paused:Loop"], indirect=True)
+def test_a_flaw_is_found_and_made_small(arena: Arena) -> None:
+    found = arena.differences([drawn(seed, 0) for seed in range(100)])
+    assert found
+    kind = kind_of(found[0])
+    wanted = lambda some: next((one.program for one in arena.differences(some[:25]) if kind_of(one) == kind), None)  # noqa: E731
+    program = smallest(found[0].program, wanted)
+    assert len(list(program)) <= 5
+
+
+def test_a_method_that_is_missing_is_one_finding() -> None:
+    from loopcheck.compare.arena import Difference
+
+    kinds = {
+        kind_of(
+            Difference(
+                Program(()),
+                [["main", f"i1.transport.write({data})", "raises NotImplementedError()", ""]],
+                [["main", f"i1.transport.write({data})", "None", ""]],
+            )
+        )
+        for data in ("b'a'", "much")
+    }
+    assert kinds == {"not offered: transport.write()"}
