@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import html
+import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import reports
 from support import FIXTURES, PytestRunner, loopcheck
 
 from loopcheck.check import find
 from loopcheck.compare.derivation import Unsuitable, script
 from loopcheck.compare.reproducers import reproduce
+from loopcheck.report import html as page
+from loopcheck.report import markdown
+from loopcheck.report.columns import columns
 
 PATHS = [str(FIXTURES / "loops"), str(FIXTURES / "vandals")]
 
@@ -111,6 +117,13 @@ def test_run_writes_scripts_of_causes_and_names_them(run_pytest: PytestRunner, t
     assert done.footer["reproducers"] == {
         "scheduling::call_soon_fifo_order": {"path": path, "script": (tmp_path / "project" / path).read_text()}
     }
+
+
+def test_pages_show_the_script_whole_and_escaped() -> None:
+    text = "print('<b>')\n" * 300
+    shown = columns([reports.run(reports.check("a::b", "failed", reproducer={"path": "b.py", "script": text}))])
+    assert json.dumps(text.strip()).replace("<", "\\u003c").replace(">", "\\u003e")[1:-1] in page.render(shown)
+    assert html.escape(text).replace("\n", f"\n{' ' * 11}").rstrip() in markdown.render(shown)
 
 
 def test_command_makes_one_script(tmp_path: Path) -> None:

@@ -545,7 +545,7 @@ class _Main:
         self.imports.update(piece.imports)
         self.attributes |= piece.attributes
         before, value, depth = _before_yield(text, tree, where)
-        self.write(before)
+        self.write(f"{before}\n\n" if before.startswith(("def ", "async def ")) else before)
         self.depth += depth
         if not re.fullmatch(r"[\w.]+", value):
             self.write(f"{name} = {value}")

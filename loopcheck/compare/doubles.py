@@ -3,6 +3,8 @@
 A check must leave nothing behind, and must bear with a loop that is wrong in other ways, too. A script that an author
 reads need not: whether it shows the same is tried out on both loops before anybody gets it, and where it does not,
 the kit's own words take the place of these. What has the name of something in the kit stands for that.
+
+An attribute that is only ever set, also with ``+=``, is left out of a script, and so are methods that nothing calls.
 """
 
 from __future__ import annotations
@@ -143,7 +145,7 @@ class Watcher(asyncio.BaseProtocol):
         return self.calls
 
     def note(self, callback: str) -> None:
-        self.calls.append((callback, self.look()))
+        self.calls += [(callback, self.look())]
         if callback in self.react:
             self.react[callback](self)
 
@@ -274,11 +276,11 @@ class Post(Watcher, asyncio.DatagramProtocol):
         return [data for data, _ in self.received]
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
-        self.received.append((data, addr))
+        self.received += [(data, addr)]
         self.note("datagram_received")
 
     def error_received(self, exc: BaseException) -> None:
-        self.failures.append(exc)
+        self.failures += [exc]
         self.note("error_received")
 
 
@@ -298,7 +300,7 @@ class Wire(Watcher, asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.data += data
-        self.chunks.append(data)
+        self.chunks += [data]
         self.note("data_received")
 
     def eof_received(self) -> Any:
@@ -345,7 +347,8 @@ class Peer:
     def __init__(self, sock: socket.socket, patience: float = 5) -> None:
         self.sock = sock
         self.thread = concurrent.futures.ThreadPoolExecutor(1)
-        self.address, self.address_of_subject = sock.getsockname(), sock.getpeername()
+        self.address = sock.getsockname()
+        self.address_of_subject = sock.getpeername()
 
     def does(self, what: str, function: Callable[[socket.socket], Any]) -> Any:
         return Doing(self.thread.submit(function, self.sock))

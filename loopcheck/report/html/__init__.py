@@ -20,7 +20,7 @@ from loopcheck import __version__, profiles
 from loopcheck.outcomes import LEVEL_MEANS, LEVELS, OUTCOME_MEANS, OUTCOMES, Outcome
 from loopcheck.report import cards
 from loopcheck.report.certificate import certify
-from loopcheck.report.columns import Column, one_line, tidy, told
+from loopcheck.report.columns import SCRIPT, Column, one_line, tidy, told
 from loopcheck.report.difference import FAILS, turn, turns
 
 SHAPES: dict[Outcome, str] = {
@@ -294,9 +294,18 @@ def _texts(told: Sequence[_Told], explained: Sequence[set[int]], of_cause: _Cut,
             most, many = of_effect if number in effects else of_cause
             if many:
                 details[-1][number] = [
-                    part for label, text in rows[:many] for part in (labels.add(label), texts.add(tidy(text, most)))
+                    part
+                    for label, text in rows[:many]
+                    for part in (labels.add(label), texts.add(_kept(label, text, most)))
                 ]
     return {"labels": list(labels), "texts": list(texts), "details": details}
+
+
+def _kept(label: str, text: str, most: int) -> str:
+    """A text, cut; a script, which is of no use if it is cut, as a whole or not at all."""
+    if label != SCRIPT:
+        return tidy(text, most)
+    return tidy(text, len(text)) if len(text) <= 2 * most else "too long for this page; 'loopcheck reproduce' makes it"
 
 
 def _cut_in_words(of_cause: _Cut, of_effect: _Cut) -> str:
