@@ -17,6 +17,7 @@ from loopcheck.check import Entry, find
 from loopcheck.compare.derivation import LIMIT, Unsuitable, script
 from loopcheck.report import causes
 from loopcheck.report.writing import WritingError, write_whole
+from loopcheck.runner.processes import kill_group
 from loopcheck.subject import CONTROL
 
 LONGEST = 150
@@ -27,6 +28,9 @@ FAILURES = causes.EXPLAINED
 
 _LIMIT = LIMIT + 10
 """Seconds that a process gets: its own deadline comes before."""
+
+_MOST_READ = 100_000
+"""Bytes of what a script has printed that are looked at: the last."""
 
 _TIMEOUT = "Timeout (0:00:"
 """What faulthandler writes when the deadline of a script is over."""
@@ -138,22 +142,27 @@ class _Ending:
 def _run(file: Path, subject: str, path: Sequence[str]) -> _Ending:
     environment = dict(os.environ)
     environment["PYTHONPATH"] = os.pathsep.join([*path, *filter(None, [environment.get("PYTHONPATH")])])
-    process = subprocess.Popen(
-        [sys.executable, str(file), subject],
-        env=environment,
-        cwd=file.parent,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    try:
-        _, printed = process.communicate(timeout=_LIMIT)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        return _Ending("hang", "it did not end")
-    said = printed.decode(errors="backslashreplace")
+    with open(file.with_suffix(".err"), "w+b") as printed:
+        # No pipe, which a child of the script might hold open; a group of its own, so that no such child stays.
+        process = subprocess.Popen(
+            [sys.executable, str(file), subject],
+            env=environment,
+            cwd=file.parent,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=printed,
+            start_new_session=True,
+        )
+        try:
+            process.wait(_LIMIT)
+        except subprocess.TimeoutExpired:
+            return _Ending("hang", "it did not end")
+        finally:
+            kill_group(process.pid)
+            process.wait()
+        size = printed.seek(0, os.SEEK_END)
+        printed.seek(max(0, size - _MOST_READ))
+        said = printed.read().decode(errors="backslashreplace")
     if process.returncode == 0:
         return _Ending("passed", "")
     if process.returncode < 0:
