@@ -444,6 +444,10 @@ class _Closure:
         return frozenset().union(*(piece.attributes for piece in self.pieces.values()))
 
 
+_TOOL = r"bench\.tool\(\"(\w+)\"\)"
+"""How a tool asks for another one."""
+
+
 class _Main:
     """The function that makes the tools of a check, and runs it."""
 
@@ -510,8 +514,8 @@ class _Main:
         """The expression that is a tool, made by what is written before."""
         if name in self.bound:
             return self.bound[name]
-        if name == "channel" and self.entry.setting in CHANNELS:
-            raise Unsuitable("its connection is not over TCP")
+        if name == "channel" and self.entry.setting in CHANNELS - {"unix-socket"}:
+            raise Unsuitable("its connection is not over TCP on IPv4 from the client's side, or over a Unix socket")
         if name == "loop":
             self.write("loop = runner.get_loop()" if self.entry.setting == "runner" else f"loop = {self.factory}()")
             self.bound[name] = "loop"
@@ -528,13 +532,18 @@ class _Main:
         """Put the body of a tool here, and what follows in the place of its yield."""
         function = inspect.unwrap(kit.TOOLS[name])
         own = _doubled(_Name(function.__module__, function.__name__), self.short)
+        if name == "channel" and self.entry.setting in CHANNELS:
+            own = _Name(doubles.__name__, "unix_channel")
         module = _module(own.module)
         node = module.nodes[own.name]
         if "loopcheck.kit.examples" in _source(module, node):
             raise Unsuitable("hypothesis makes up what it runs")
-        text = self._without_bench(name, _stripped(_source(module, node)))
+        text = _stripped(_source(module, node))
+        for tool in re.findall(_TOOL, text):
+            self.tool(tool)
         for one in _own_names(text) & self.local:
-            text = re.sub(rf"(?<![\w.]){one}\b", f"{name}_{one}", text)
+            text = re.sub(rf"(?<![\w.\"]){one}\b", f"{name}_{one}", text)
+        text = self._without_bench(name, text)
         tree = ast.parse(text).body[0]
         assert isinstance(tree, ast.FunctionDef)
         where = _yields(tree)
@@ -559,7 +568,7 @@ class _Main:
         def replaced(match: re.Match[str]) -> str:
             return self.tool(match[1])
 
-        text = re.sub(r"bench\.tool\(\"(\w+)\"\)", replaced, text)
+        text = re.sub(_TOOL, replaced, text)
         text = re.sub(r"bench\.patience", str(PATIENCE), text)
         text = re.sub(r"bench\.(?:new_loop|factory)", self.factory, text)
         text = re.sub(r" *bench\.loops\.append\(.*\)\n", "", text)

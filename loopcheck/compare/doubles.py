@@ -330,6 +330,22 @@ async def connection(watcher: Any = None, *, narrow: bool = False, **react: Any)
             transport.abort()
 
 
+def unix_channel(bench: Any) -> Iterator[Any]:
+    yield types.SimpleNamespace(open=unix_connection)
+
+
+@contextlib.asynccontextmanager
+async def unix_connection(watcher: Any = None, *, narrow: bool = False, **react: Any) -> AsyncIterator[Any]:
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"{folder}/listener")
+        listener.listen()
+        factory = watcher if callable(watcher) else lambda: watcher or Wire(**react)
+        transport, protocol = await asyncio.get_running_loop().create_unix_connection(factory, listener.getsockname())
+        with listener.accept()[0] as sock:
+            yield transport, protocol, Peer(sock)
+            transport.abort()
+
+
 class Doing:
     def __init__(self, future: concurrent.futures.Future[Any]) -> None:
         self.future = future
