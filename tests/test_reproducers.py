@@ -42,7 +42,7 @@ def run(text: str, subject: str, tmp_path: Path) -> subprocess.CompletedProcess[
         "scheduling::nested_call_soon_runs_next_iteration[other-thread]",
         "scheduling::nested_call_soon_runs_next_iteration[runner]",
         "transports::api_complete",
-        "datagram::transport_type",
+        "datagram::address_in_use",
         "create_server::returns_server",
         "subprocess::pipesize",
     ],
