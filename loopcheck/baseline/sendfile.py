@@ -40,7 +40,6 @@ class SendingFiles(SocketOperations):
                 transp.resume_reading()
 
     async def _sock_sendfile_native(self, sock: socket.socket, file: Any, offset: int, count: int | None) -> int:
-        self._free_fd(sock.fileno())
         return await _send_file(sock, file, offset, count, lambda: self._writable(sock))
 
 

@@ -51,8 +51,6 @@ class SocketOperations(FdWatching):
     async def sock_recvfrom_into(self, sock: socket.socket, buf: Any, nbytes: int = 0) -> tuple[int, Any]:
         """Receive one datagram into *buf*; returns its size and its sender."""
         self._check_socket(sock)
-        if not nbytes:
-            nbytes = len(buf)
         while True:
             try:
                 return sock.recvfrom_into(buf, nbytes)

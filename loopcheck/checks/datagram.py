@@ -1137,6 +1137,22 @@ untested(
 
 
 @check("asyncio-protocol#asyncio.DatagramTransport.sendto", needs=UNIX)
+async def queued_datagrams_keep_their_addresses(endpoint, unix_mailbox, folder, patience):
+    """Datagrams of an unconnected endpoint that have to wait go each to the address that it was sent to."""
+    with open_mailbox(patience, socket.AF_UNIX, f"{folder}/other") as other:
+        async with endpoint(family=socket.AF_UNIX, local_addr=f"{folder}/endpoint") as (transport, _):
+            sent = []
+            while not transport.get_write_buffer_size():
+                sent.append(f"letter {len(sent)}".encode())
+                transport.sendto(sent[-1], unix_mailbox.address)
+                assert len(sent) < 2000, "2000 datagrams that nobody reads were sent, and none waits"
+            transport.sendto(b"for the other", other.address)
+            arrived = await unix_mailbox.take(len(sent)), await other.take(1)
+
+    assert arrived == (sent, [b"for the other"])
+
+
+@check("asyncio-protocol#asyncio.DatagramTransport.sendto", needs=UNIX)
 async def queued_datagrams_arrive(endpoint, narrow):
     """Datagrams for which there is no room wait, and are sent in order, each whole, when there is."""
     async with endpoint(sock=narrow.sock) as (transport, _):

@@ -18,6 +18,7 @@ from loopcheck.basics import CONNECTS, CONNECTS_OVER_TLS, OPENS_DATAGRAM_ENDPOIN
 from loopcheck.check import also_in, check, untested
 from loopcheck.kit import pass_turns, refuses, soon
 from loopcheck.kit.channels import Wire, fill, pattern
+from loopcheck.kit.clock import SPINNING, idle_share
 from loopcheck.kit.net import DatagramWatcher, connecting, datagrams
 from loopcheck.kit.peers import AS_SENT, Peer, compared, connect, narrowed
 from loopcheck.kit.sockets import beginning, cancelled, datagram_pair, stream
@@ -154,6 +155,23 @@ async def does_not_block(loop, channel, folder, spawn, trace, patience):
             sent = await soon(sending, patience, "sendfile() returns once the peer has read")
 
     assert (trace, sent, arrived) == ([("the loop goes on", False)], BIG, AS_SENT)
+
+
+@check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop._sendfile_native", level="should")
+async def sent_file_no_spin(loop, channel, folder, spawn, patience):
+    """A connection over which sendfile() had to wait for the peer costs no processor time once the file is sent.
+
+    A socket is nearly always writable: a loop that keeps watching for it never sleeps again.
+    """
+    async with channel.open(narrow=True) as (transport, _, peer):
+        with file_of(folder, BIG) as file:
+            sending = await beginning(spawn, loop.sendfile(transport, file))
+            arrived = await peer.gets(pattern(BIG))
+            await soon(sending, patience, "sendfile() returns once the peer has read")
+        share = await idle_share()
+
+    assert arrived == AS_SENT
+    assert share < SPINNING, f"a connection that had sent a file kept a processor busy, {share:.0%} of the time"
 
 
 @check("asyncio-eventloop#asyncio.loop.sock_sendfile", after=SENDS_FILES_BY_SOCKETS)

@@ -698,6 +698,18 @@ async def returned_task_outcome(spawn, patience):
     assert task.result() is value
 
 
+@check("asyncio-task#asyncio.Task", level="should")
+async def task_outcome_cannot_be_set(spawn, patience):
+    """set_result() and set_exception() of a task raise RuntimeError, and it ends as its coroutine does."""
+    task = spawn(answer())
+    with refuses(RuntimeError, "set_result() of a task"):
+        task.set_result("another")
+    with refuses(RuntimeError, "set_exception() of a task"):
+        task.set_exception(Failure("another"))
+
+    assert await soon(task, patience, "a task ends") == "the result"
+
+
 @check("asyncio-task#asyncio.Task.exception")
 async def failed_task_outcome(spawn, trace, patience):
     """A task whose coroutine raised gives the very exception by exception(), and raises it by result() and await."""

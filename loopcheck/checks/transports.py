@@ -7,7 +7,6 @@ import gc
 import os
 import pickle
 import socket
-import time
 import weakref
 
 import loopcheck.kit.talks  # noqa: F401  # the tool "unlike"
@@ -15,7 +14,7 @@ from loopcheck.basics import CONNECTS
 from loopcheck.check import also_in, check
 from loopcheck.kit import pass_turns, refuses, threaded
 from loopcheck.kit.channels import Wire, fill, pattern
-from loopcheck.kit.clock import SPINNING
+from loopcheck.kit.clock import SPINNING, idle_share
 from loopcheck.kit.peers import AS_SENT, compared
 from loopcheck.kit.ready import readable
 from loopcheck.kit.surroundings import warned
@@ -27,9 +26,6 @@ BIG = 2**20
 
 HUGE = 2**26
 """Bytes; far more than kernels take of what nobody reads."""
-
-SPELLS = (0.02, 0.2)
-"""Seconds to watch an idle loop for: where the first do not show that it sleeps, the others decide."""
 
 BROKEN = (BrokenPipeError, ConnectionResetError)
 
@@ -51,20 +47,6 @@ METHODS = (
     "write_eof",
     "can_write_eof",
 )
-
-
-async def idle_share():
-    """How much of a processor this process used while the loop had nothing to do, from 0 to 1.
-
-    Where a short spell does not show that it was next to none, something else in the process may have been at work.
-    """
-    for spell in SPELLS:
-        before, started = time.process_time(), time.monotonic()
-        await asyncio.sleep(spell)
-        share = (time.process_time() - before) / (time.monotonic() - started)
-        if share < SPINNING / 2:
-            break
-    return share
 
 
 def called(trace, name, function):

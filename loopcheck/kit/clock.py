@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,9 @@ OWN_CLOCK_GRAIN = 0.001
 
 SPINNING = 0.05
 """The share of a processor that a loop uses which does not sleep, or more: that little on a very busy machine."""
+
+SPELLS = (0.02, 0.2)
+"""Seconds to watch an idle loop for: where the first do not show that it sleeps, the others decide."""
 
 
 def block(seconds: float) -> None:
@@ -28,3 +32,17 @@ def idleness(wait: Callable[[], Any]) -> float:
     began, used = time.monotonic(), time.process_time()
     wait()
     return (time.process_time() - used) / (time.monotonic() - began)
+
+
+async def idle_share() -> float:
+    """How much of a processor this process used while the loop had nothing to do, from 0 to 1.
+
+    Where a short spell does not show that it was next to none, something else in the process may have been at work.
+    """
+    for spell in SPELLS:
+        before, started = time.process_time(), time.monotonic()
+        await asyncio.sleep(spell)
+        share = (time.process_time() - before) / (time.monotonic() - started)
+        if share < SPINNING / 2:
+            break
+    return share

@@ -35,6 +35,7 @@ from pathlib import Path
 from typing import Any
 
 import libcst as cst
+import libcst.matchers as m
 from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
 from mutmut.mutation.mutators import mutation_operators
 
@@ -117,8 +118,32 @@ OPERATORS = [
 ]
 """mutmut's, and two that leave out what is there."""
 
-WORDS = re.compile(r"(?:self\._?)?(?:logger\.\w+|warnings\.warn|_warn)|TypeVar|cast")
+WORDS = re.compile(r"(self\.)?(logger\.\w+|warnings\.warn|_warn|_fatal(_error)?|_refuse|_check_callback)|TypeVar|cast")
 """Functions whose arguments are words for people, or for the type checker: how they read is no behaviour."""
+
+DEBUGGING = m.SimpleStatementLine(
+    [m.Expr(m.Call(m.Attribute(m.Name("logger"), m.OneOf(m.Name("debug"), m.Name("info")))))]
+)
+"""What only those read who debug the loop itself."""
+
+OUTSIDE = m.OneOf(
+    m.Annotation(),
+    m.Decorator(),
+    m.Assert(),
+    m.Import(),
+    m.ImportFrom(),
+    m.If(test=m.Name("TYPE_CHECKING")),
+    m.FunctionDef(name=m.Name("__repr__")),
+    m.Expr(m.OneOf(m.SimpleString(), m.ConcatenatedString())),
+    m.SimpleString(m.MatchRegex(".* .*")),
+    m.Assign([m.AssignTarget(m.OneOf(m.Name("__slots__"), m.Name("__all__")))]),
+    DEBUGGING,
+    m.If(body=m.IndentedBlock([DEBUGGING]), orelse=None),
+)
+"""What is for a reader, or for the type checker."""
+
+NAMES = m.Assign(value=m.OneOf(m.Subscript(), m.SimpleString(), m.BinaryOperation(operator=m.BitOr())))
+"""Outside functions: another name of a type, or one of an enumeration, which nothing compares with."""
 
 
 class Changing(cst.CSTVisitor):
@@ -158,23 +183,10 @@ class Changing(cst.CSTVisitor):
             self.statements.pop()
 
     def is_outside(self, node: cst.CSTNode) -> bool:
-        """Whether it is none of the loop's behaviour: it is for a reader, or for the type checker."""
-        match node:
-            case cst.Annotation() | cst.Decorator() | cst.Assert() | cst.Import() | cst.ImportFrom():
-                return True
-            case cst.If(test=cst.Name(value="TYPE_CHECKING")) | cst.FunctionDef(name=cst.Name(value="__repr__")):
-                return True
-            case cst.Expr(value=cst.SimpleString() | cst.ConcatenatedString()):
-                return True
-            case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value="__slots__" | "__all__"))]):
-                return True
-            case cst.Assign(value=cst.Subscript() | cst.SimpleString() | cst.BinaryOperation(operator=cst.BitOr())) if (
-                not self.is_in_function()
-            ):
-                return True  # another name of a type; an enumeration's, which nothing compares with
-            case cst.Call():
-                return WORDS.fullmatch(self.code(node.func)) is not None
-        return False
+        """Whether it is none of the loop's behaviour."""
+        if isinstance(node, cst.Call):
+            return WORDS.fullmatch(self.code(node.func)) is not None
+        return m.matches(node, OUTSIDE) or (m.matches(node, NAMES) and not self.is_in_function())
 
     def code(self, node: cst.CSTNode) -> str:
         """How a node reads."""
@@ -346,7 +358,7 @@ class Trial:
         self.killers: collections.defaultdict[str, collections.Counter[str]] = collections.defaultdict(
             collections.Counter
         )
-        """How often a check killed another mutant of the same function."""
+        """How often a check killed another mutant of the same function, and of the same module."""
         self.numbers = itertools.count(1)
 
     def prepare(self, loops: Iterable[str], jobs: int) -> None:
@@ -369,10 +381,15 @@ class Trial:
         for id in sorted(found, key=lambda id: (bool(self.court.judges[id].setting), len(reach[id][1]))):
             areas[id.partition("::")[0]].append(id)
         turns = itertools.chain.from_iterable(itertools.zip_longest(*sorted(areas.values(), key=len, reverse=True)))
-        ahead = [id for id, _ in self.killers[mutant.function].most_common(10) if id in set(found)]
-        order = ahead + [id for id in turns if id is not None and id not in ahead]
+        killers = [*self.killers[mutant.function].most_common(10), *self.killers[mutant.module].most_common(100)]
+        order = list(dict.fromkeys([*(id for id, _ in killers if id in set(found)), *filter(None, turns)]))
         # What may be otherwise is asked last: a mutant that only such a check sees is no wrong loop.
         return sorted(order, key=lambda id: (self.court.judges[id].level == "may", self.is_slow(mutant, id)))
+
+    def note_killer(self, function: str, id: str) -> None:
+        """A check that killed one of a function's mutants may see others."""
+        self.killers[function][id] += 1
+        self.killers[function.partition(".")[0]][id] += 1
 
     def is_slow(self, mutant: Mutant, id: str) -> bool:
         """Whether a check takes long even where nothing is wrong."""
@@ -400,7 +417,7 @@ class Trial:
                     again["outcome"] != "passed"
                     and sound.run(entry, f"loopcheck.baseline:{mutant.loop}")["outcome"] == "passed"
                 ):
-                    self.killers[mutant.function][entry.id] += 1
+                    self.note_killer(mutant.function, entry.id)
                     outcome = "may" if entry.level == "may" else "killed"
                     return {
                         "outcome": outcome,
@@ -486,7 +503,7 @@ def judge_all(chosen: list[Mutant], results: Results, trial: Trial, jobs: int) -
     trial.prepare(sorted({mutant.loop for mutant in missing}), jobs)
     for one in results.known.values():
         if one["outcome"] == "killed":
-            trial.killers[one["id"].partition("::")[0]][one["by"]] += 1
+            trial.note_killer(one["id"].partition("::")[0], one["by"])
     started = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         futures = {pool.submit(trial.judge, mutant, results.killer(mutant)): mutant for mutant in missing}
