@@ -60,8 +60,8 @@ MOST = 400
 """How many checks judge a mutant unless told otherwise, the likeliest to see it first. Lines that every check reaches
 would else be judged by thousands."""
 
-OWN_TASKS = ("tasks",)
-"""Modules that only run in ``SelectorLoopWithOwnTasks``."""
+OWN_TASKS = ("tasks", "versions")
+"""Modules of which some only runs in ``SelectorLoopWithOwnTasks``."""
 
 LEAST = 90
 """Percent that each file's score must reach."""
@@ -374,8 +374,10 @@ class Trial:
             wanted = {f"{mutant.module} {line}" for line in lines}
             return [id for id, (_, lines) in reach.items() if not wanted.isdisjoint(lines)]
 
-        # What runs at import is reached by no check, and matters to those that reach the module.
-        found = reaching(mutant.lines) or reaching(mutant.statement or range(1, 1000))
+        found = reaching(mutant.lines) or reaching(mutant.statement)
+        if not mutant.statement:
+            # What runs at import is reached by no check, and matters to those that reach the module, if any can.
+            found = reaching(range(1, 1000)) or list(reach)
         # From every area in turn, in each the plain ones first, and of those the ones that reach little else.
         areas: collections.defaultdict[str, list[str]] = collections.defaultdict(list)
         for id in sorted(found, key=lambda id: (bool(self.court.judges[id].setting), len(reach[id][1]))):
