@@ -45,6 +45,7 @@ class Arena(Runner):
             Spawner([], "clerk") if not options.fork else Nursery([]) if options.door is None else Guest(options.door)
         )
         self.subject = subject
+        self.path = options.path
         self._sides = {"subject": subject, "control": CONTROL}
         self._children: dict[str, Process] = {}
         self._forking: dict[str, Process] = {}

@@ -98,6 +98,8 @@ class Finding:
     """How many of the programs that were drawn showed it."""
     again: bool
     """Whether it was there again in fresh processes."""
+    script: str = ""
+    """A program that shows it by itself, if there is one."""
 
     def to_json(self) -> dict[str, Any]:
         """The finding as JSON has it."""
@@ -109,13 +111,14 @@ class Finding:
             "expected": difference.expected,
             "number": self.number,
             "again": self.again,
+            "script": self.script,
         }
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> Finding:
         """The finding that JSON says."""
         difference = Difference(Program.from_json(data["program"]), data["observed"], data["expected"])
-        return Finding(data["kind"], difference, data["number"], data["again"])
+        return Finding(data["kind"], difference, data["number"], data["again"], data["script"])
 
 
 def said(trace: Trace) -> list[str]:
@@ -135,10 +138,13 @@ def card(finding: Finding) -> list[str]:
         ("programs", f"{finding.number}" + ("" if finding.again else "; not again in fresh processes")),
         ("program", difference.program.text() or "nothing at all"),
         ("traces", "\n".join(align(said(difference.observed), said(difference.expected)))),
+        ("script", finding.script),
     ]
     lines = []
     for label, value in rows:
-        one, *more = clean(value).splitlines()
+        one, *more = clean(value).splitlines() or [""]
+        if not value:
+            continue
         lines += [f"{label:<10} {one}", *(f"{'':<10} {line}".rstrip() for line in more)]
     return lines
 

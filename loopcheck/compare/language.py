@@ -163,7 +163,6 @@ _WORDS = (
     Word("cancel_threadsafe", "loop.call_soon_threadsafe({0}.cancel)", ("task",), (*_SYNC, THREAD)),
     Word("task_context", "{0}.get_context().get(var)", ("task",), since=(3, 12)),
     Word("set_name", "{0}.set_name({1})", ("task", "text")),
-    Word("task_stack", "len({0}.get_stack())", ("task",)),
     Word("task_loop", "{0}.get_loop() is loop", ("task",)),
     Word("cancel", "{0}.cancel()", ("task",), weight=4),
     Word("cancel_message", "{0}.cancel({1})", ("task", "text"), weight=2),

@@ -20,6 +20,7 @@ from loopcheck.compare.arena import Arena, Difference
 from loopcheck.compare.findings import Finding, is_an_end, kind_of
 from loopcheck.compare.language import Program
 from loopcheck.compare.reducing import size, smallest
+from loopcheck.compare.scripting import with_script
 from loopcheck.compare.strategy import programs
 from loopcheck.kit import examples  # noqa: F401  # has hypothesis draw the same in every project
 
@@ -113,11 +114,15 @@ class Search:
                 found[kind] = difference
         findings: list[Finding] = []
         for kind, difference in found.items():
-            if kind not in self.known and len(findings) < _KINDS:
+            new = kind not in self.known and len(findings) < _KINDS
+            if new:
                 difference = self._smaller(kind, difference)
-            self.known.add(kind)
+                self.known.add(kind)
             alone = self.arena.alone(difference.program)
-            findings.append(Finding(kind, alone or difference, numbers[kind], alone is not None))
+            finding = Finding(kind, alone or difference, numbers[kind], alone is not None)
+            if new and alone is not None:
+                finding = with_script(finding, self.arena.subject, self.arena.path)
+            findings.append(finding)
             if self.remembered is not None and alone is not None:
                 self.remembered.save(self._shelf, difference.program.to_json().encode())
         return findings

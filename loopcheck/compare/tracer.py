@@ -464,7 +464,9 @@ class Run:
 
     def factory(self, loop: Any, coroutine: Coroutine[Any, Any, Any], **options: Any) -> asyncio.Task[Any]:
         """A task factory."""
-        self.note("factory", f"is called with {', '.join(sorted(options))}", str(loop is self.loop))
+        # Which options are None when nobody gave them, differs from loop to loop and from Python to Python.
+        given = sorted(name for name in options if name == "context" and options[name] is not None)
+        self.note("factory", f"is called with {', '.join(given)}", str(loop is self.loop))
         return asyncio.Task(coroutine, loop=loop, **options)
 
     def bad_factory(self, loop: Any, coroutine: Coroutine[Any, Any, Any], **options: Any) -> asyncio.Task[Any]:

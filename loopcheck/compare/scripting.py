@@ -1,0 +1,297 @@
+"""A generated program as a script that needs neither loopcheck nor pytest, tried out before anybody gets it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from loopcheck.compare.arena import Difference
+from loopcheck.compare.findings import Finding, first
+from loopcheck.compare.language import GENERATOR, MAIN, NAME, TASK, THREAD, WORDS, Step
+from loopcheck.subject import CONTROL
+
+_LONGEST = 60
+"""Lines of a script that are not empty: a longer one is read no sooner than the traces."""
+
+_LIMIT = 20.0
+"""Seconds that a script gets: it hangs on a loop on which the program does."""
+
+_EXPECTED = "expected = ...  # filled in by a run on asyncio's own loop"
+
+_HELPERS = {
+    "Rude": ["class Rude(BaseException):", "    pass"],
+    "Wrapped": [
+        "class Wrapped:",
+        "    def __init__(self, future):",
+        "        self.future = future",
+        "",
+        "    def __await__(self):",
+        "        return self.future.__await__()",
+    ],
+    "bare": ["class Bare:", "    def __await__(self):", "        yield", "", "", "bare = Bare()"],
+    "in_thread": [
+        "def in_thread(function):",
+        "    thread = threading.Thread(target=function)",
+        "    thread.start()",
+        "    thread.join()",
+    ],
+    "handler": [
+        "def handler(loop, context):",
+        "    note(f\"handler: {sorted(context)} {context.get('exception')!r}\")",
+    ],
+    "exit_handler": ["def exit_handler(loop, context):", "    handler(loop, context)", '    raise SystemExit("h")'],
+    "bad_handler": ["def bad_handler(loop, context):", "    handler(loop, context)", '    raise ValueError("h")'],
+    "factory": [
+        "def factory(loop, coroutine, **options):",
+        "    note(f\"factory: {options.get('context') is not None}\")",
+        "    return asyncio.Task(coroutine, loop=loop, **options)",
+    ],
+    "bad_factory": [
+        "def bad_factory(loop, coroutine, **options):",
+        "    coroutine.close()",
+        '    raise ValueError("f")',
+    ],
+}
+"""What programs may use besides asyncio, by name."""
+
+_NEEDED = {"exit_handler": "handler", "bad_handler": "handler"}
+
+_MODULES = ("concurrent.futures", "contextvars", "functools", "threading")
+
+
+def with_script(finding: Finding, subject: str, path: Sequence[str] = ()) -> Finding:
+    """A finding with a script that shows it: status 1 on the subject and 0 on asyncio's own loop; as it is if none can.
+
+    Args:
+        finding: what was found.
+        subject: the loop, MODULE:NAME.
+        path: folders that go before sys.path when the subject is imported.
+    """
+    for looking in (False, True):
+        text = script_of(finding.difference, looking=looking)
+        if text is None or sum(map(bool, text.splitlines())) > _LONGEST:
+            return finding
+        said = _run(text, CONTROL, path)[1]
+        seen = re.findall(r"^observed (\[.*\])$", said, re.M)
+        if len(seen) != 1:
+            return finding
+        text = text.replace(_EXPECTED, _wrapped(seen[0]))
+        if _run(text, CONTROL, path)[0] == 0 and _run(text, subject, path)[0] not in (0, None):
+            return replace(finding, script=text)
+    return finding
+
+
+def script_of(difference: Difference, *, looking: bool) -> str | None:
+    """The script of a difference, without what is expected; None for what a script cannot show.
+
+    Args:
+        looking: whether each note tells the current task and the context, too.
+    """
+    return _Author(difference, looking).script()
+
+
+def _wrapped(seen: str) -> str:
+    line = f"expected = {seen}"
+    if len(line) <= 120:
+        return line
+    events: list[str] = eval(seen, {"__builtins__": {}})  # what our own script printed
+    return "\n".join(["expected = [", *(f"    {event!r}," for event in events), "]"])
+
+
+def _run(text: str, subject: str, path: Sequence[str]) -> tuple[int | None, str]:
+    """The exit status, None if it did not end in time, and what was printed."""
+    with tempfile.TemporaryDirectory(prefix="loopcheck-") as folder:
+        file = Path(folder, "program.py")
+        file.write_text(text)
+        there = [*path, *filter(None, [os.environ.get("PYTHONPATH")])]
+        try:
+            done = subprocess.run(
+                [sys.executable, str(file), subject],
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(there)},
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=_LIMIT,
+            )
+        except subprocess.TimeoutExpired:
+            return None, ""
+        return done.returncode, done.stdout.decode(errors="backslashreplace")
+
+
+class _Author:
+    def __init__(self, difference: Difference, looking: bool) -> None:
+        self.difference = difference
+        self.looking = looking
+        self.one, self.other = first(difference)
+        events = [*difference.observed, *difference.expected]
+        self.raising = {(event[0], event[1]) for event in events if event[2].startswith("raises ")}
+        self.functions: list[str] = []
+
+    def script(self) -> str | None:
+        program = self.difference.program
+        code = "\n".join(step.code for step in program)
+        if re.search(r"\b(alone|drop)\(", code) or any(one[0] == "python" for one in (self.one, self.other)):
+            return None  # what is alone takes real time; and what Python says of garbage has no order
+        closes = any(step.word == "close" for step in program.steps)
+        body = [line for step in program.steps for line in self.step("main", MAIN, step)]
+        logs = "log" in (self.one[0], self.other[0])
+        helpers = [name for name in _HELPERS if re.search(rf"\b{name}\b", code)]
+        helpers = [name for name in _HELPERS if name in {*helpers, *(_NEEDED.get(one, "") for one in helpers)}]
+        return "\n".join(
+            [
+                "# python THIS_FILE MODULE:NAME  (1 if it is not as on asyncio's own loop)",
+                *self.imports(code, helpers, logs),
+                "",
+                "module, _, name = sys.argv[1].partition(':')",
+                "loop = getattr(importlib.import_module(module), name)()",
+                *(["var = contextvars.ContextVar('var', default=None)"] if self.looking or "var." in code else []),
+                *(["start = loop.time()"] if "start" in code else []),
+                "seen = []",
+                *self.note(),
+                *([] if closes else self.quiet()),
+                *(line for name in helpers for line in ("", "", *_HELPERS[name])),
+                *self.functions,
+                *(["", "", *self.logging()] if logs else []),
+                "",
+                "",
+                *body,
+                *([] if closes else self.end()),
+                "",
+                _EXPECTED,
+                "print('observed', seen)",
+                "print('expected', expected)",
+                "sys.exit(seen != expected)",
+                "",
+            ]
+        )
+
+    def imports(self, code: str, helpers: list[str], logs: bool) -> list[str]:
+        needed = "\n".join([code, *(line for name in helpers for line in _HELPERS[name])])
+        used = [name for name in _MODULES if f"{name}." in needed]
+        if self.looking or "var." in code:
+            used.append("contextvars")
+        used += ["logging"] if logs else []
+        return [f"import {name}" for name in sorted({"asyncio", "importlib", "sys", *used})]
+
+    def note(self) -> list[str]:
+        if not self.looking:
+            return ["note = seen.append"]
+        return [
+            "",
+            "",
+            "def note(what):",
+            "    task = asyncio.current_task(loop) if loop.is_running() else None",
+            "    seen.append(f'{what} [{task and task.get_name()}, {var.get()}]')",
+        ]
+
+    def quiet(self) -> list[str]:
+        return [
+            "",
+            "",
+            "def quiet(turns=30):  # stop the loop when nothing goes on any more",
+            "    loop.call_soon(quiet, turns - 1) if turns else loop.stop()",
+        ]
+
+    def logging(self) -> list[str]:
+        return [
+            "class Log(logging.Handler):",
+            "    def emit(self, record):",
+            '        note(f"log: {record.levelname} {record.exc_info and record.exc_info[0].__name__}")',
+            "",
+            "",
+            "logging.getLogger('asyncio').addHandler(Log())",
+        ]
+
+    def end(self) -> list[str]:
+        raising = any(what == "the last run" for _, what in self.raising)
+        lines = ["loop.call_soon(quiet)"]
+        if not raising:
+            return [*lines, "loop.run_forever()", "loop.close()"]
+        return [
+            *lines,
+            "for _ in range(5):",
+            "    try:",
+            "        loop.run_forever()",
+            "        break",
+            "    except BaseException as error:",
+            "        note(f'run_forever(): {type(error).__name__}')",
+            "loop.close()",
+        ]
+
+    def step(self, who: str, place: str, step: Step) -> Iterator[str]:
+        """The lines of a step; its body becomes a function of its own, if it is not a block."""
+        word = WORDS[step.word]
+        if word.body and word.body != "block":
+            self.function(step, word.body)
+        if word.where == (MAIN,):
+            yield "loop.call_soon(quiet)"
+        if word.form == "try":
+            yield "try:"
+            yield from self.body(who, place, step.body)
+            yield "except (asyncio.CancelledError, Exception) as error:"
+            yield f"    note(f'{who} except {{type(error).__name__}}')"
+        elif word.form in ("async with", "async for"):
+            yield from self.caught(who, f"{step.line} block", step, [step.line, *self.body(who, place, step.body)])
+        elif word.form in ("raise", "yield"):
+            yield f"{word.form} {step.code}"
+        else:
+            waits = "await " if word.form == "await" else ""
+            key = step.line if waits else step.code
+            name = f"{step.me} = " if step.me and word.makes != "c" else ""
+            mine = [one for one in (self.one, self.other) if one[:2] == [who, key]]
+            simple = mine and re.fullmatch(r"None|True|False|-?[\d.]+|'.*'", mine[0][2])
+            line = f"{name}{waits}{step.code}"
+            if simple and not name:
+                line = f"note({key!r} + f': {{{waits}{step.code}!r}}')" if "'" not in step.code else line
+            passed = [f"note({f'{who}: {key}'!r})"] if mine and not simple else []
+            yield from self.caught(who, key, step, [line, *passed])
+
+    def caught(self, who: str, what: str, step: Step, lines: list[str]) -> Iterator[str]:
+        """Some lines, with the exception noted that one of the loops raises there."""
+        if (who, what) not in self.raising:
+            yield from lines
+            return
+        yield "try:"
+        yield from (f"    {line}" for line in lines)
+        every = who == "main" or WORDS[step.word].form == "call"
+        yield f"except {'BaseException' if every else 'Exception'} as error:"
+        yield f"    note({f'{what}: '!r} + type(error).__name__)"
+
+    def body(self, who: str, place: str, steps: Sequence[Step]) -> Iterator[str]:
+        lines = [line for step in steps for line in self.step(who, place, step)]
+        return (f"    {line}" for line in lines or ["pass"])
+
+    def function(self, step: Step, place: str) -> None:
+        """Write the function that has the body of a step."""
+        waits = place in (TASK, GENERATOR)
+        who = {TASK: "t", GENERATOR: "g"}[place] + step.me[1:] if waits else step.function
+        made = [one.me for one in _own(step.body) if one.me and WORDS[one.word].makes != "c"]
+        lines = [f"async def {step.function}():" if waits else f"def {step.function}(*args):"]
+        lines += [f"    global {', '.join(made)}"] if made else []
+        if self.arguments_differ(who):
+            lines.append(f"    note({f'{who} runs '!r} + repr(args))")
+        elif place != THREAD:
+            lines.append(f"    note({f'{who} begins' if waits else f'{who} runs'!r})")
+        lines += self.body(who, place, step.body) if step.body else []
+        lines += [f"    note('{who} ends')"] if place == TASK and step.body else []
+        lines += ["    if False:", "        yield"] if place == GENERATOR else []
+        self.functions += ["", "", *lines, *(["    pass"] if len(lines) == 1 else [])]
+
+    def arguments_differ(self, who: str) -> bool:
+        """Whether what a callback is given is what differs, and can be shown."""
+        given = [one[2] for one in (self.one, self.other) if one[:2] == [who, "runs"]]
+        return len(set(given)) == 2 and not NAME.search("".join(given))
+
+
+def _own(steps: Sequence[Step]) -> Iterator[Step]:
+    """The steps of a body and of its blocks, not of the functions that it makes."""
+    for step in steps:
+        yield step
+        if WORDS[step.word].body == "block":
+            yield from _own(step.body)
