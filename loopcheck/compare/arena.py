@@ -31,6 +31,11 @@ class Difference:
     """What happened on the control."""
 
 
+def has_ended(trace: Trace) -> bool:
+    """Whether a trace says no more than that the process ended, or had to be ended."""
+    return bool(trace) and trace[0][1] == THE_PROCESS
+
+
 class Arena(Runner):
     """A runner of programs; every way to end is a trace.
 
@@ -61,8 +66,12 @@ class Arena(Runner):
         for side in self._sides:
             self._ask(side, asked)
         observed, expected = (self._traces(side, asked) for side in self._sides)
-        rows = zip(programs, observed, expected, strict=True)
-        return [Difference(*row) for row in rows if row[1] != row[2]]
+        found = []
+        for program, one, other in zip(programs, observed, expected, strict=True):
+            # What does not end on the control in its time says nothing.
+            if one != other and not has_ended(other):
+                found.append(Difference(program, one, other))
+        return found
 
     def traces(self, side: str, programs: Sequence[Program]) -> list[Trace]:
         """What some programs do on one side, "subject" or "control"."""

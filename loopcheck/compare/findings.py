@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from loopcheck.compare.alignment import align
-from loopcheck.compare.arena import THE_PROCESS, Difference
+from loopcheck.compare.arena import Difference
 from loopcheck.compare.language import Program
 from loopcheck.compare.reducing import size
 from loopcheck.compare.tracer import Trace
@@ -29,11 +29,6 @@ def kind_of(difference: Difference) -> str:
             f"{_call(expected)}: expected {expected[at] or 'nothing'}, observed {observed[at] or 'nothing'}"
         )
     return _general(f"expected that {_brief(expected)}, observed that {_brief(observed)}")
-
-
-def is_an_end(difference: Difference) -> bool:
-    """Whether the process ended, or had to be ended."""
-    return any(trace and trace[0][1] == THE_PROCESS for trace in (difference.observed, difference.expected))
 
 
 def first(difference: Difference) -> tuple[list[str], list[str]]:

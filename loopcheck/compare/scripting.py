@@ -13,7 +13,8 @@ from pathlib import Path
 
 from loopcheck.compare.arena import Difference
 from loopcheck.compare.findings import Finding, first
-from loopcheck.compare.language import GENERATOR, MAIN, NAME, TASK, THREAD, WORDS, Step
+from loopcheck.compare.language import NAME, WORDS, Step
+from loopcheck.compare.word import GENERATOR, MAIN, SCRIPT, TASK, THREAD
 from loopcheck.subject import CONTROL
 
 _LONGEST = 60
@@ -135,6 +136,8 @@ class _Author:
 
     def script(self) -> str | None:
         program = self.difference.program
+        if program.place == SCRIPT:
+            return None  # its peers would be most of it
         code = "\n".join(step.code for step in program)
         if re.search(r"\b(alone|drop)\(", code) or any(one[0] == "python" for one in (self.one, self.other)):
             return None  # what is alone takes real time; and what Python says of garbage has no order

@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, Phase, Verbosity
 from hypothesis.database import ExampleDatabase
 from hypothesis.errors import NoSuchExample
 
-from loopcheck.compare.arena import Arena, Difference
-from loopcheck.compare.findings import Finding, is_an_end, kind_of
+from loopcheck.compare.arena import Arena, Difference, has_ended
+from loopcheck.compare.findings import Finding, kind_of
 from loopcheck.compare.language import Program
 from loopcheck.compare.reducing import size, smallest
 from loopcheck.compare.scripting import with_script
@@ -119,6 +119,8 @@ class Search:
                 difference = self._smaller(kind, difference)
                 self.known.add(kind)
             alone = self.arena.alone(difference.program)
+            if alone is None and has_ended(difference.observed):
+                continue  # nothing but a busy machine
             finding = Finding(kind, alone or difference, numbers[kind], alone is not None)
             if new and alone is not None:
                 finding = with_script(finding, self.arena.subject, self.arena.path)
@@ -131,7 +133,7 @@ class Search:
         """The smallest difference of a kind that can be found in the time that there is."""
         best = difference
         until = time.monotonic() + _SECONDS
-        at_once = 1 if is_an_end(difference) else _AT_ONCE
+        at_once = 1 if has_ended(difference.observed) else _AT_ONCE
 
         def wanted(candidates: Sequence[Program]) -> Program | None:
             nonlocal best
