@@ -55,11 +55,11 @@ def test_items_of_a_list_are_found_in_its_repr(text: str, found: list[str] | Non
 
 
 def test_short_lists_and_other_values_are_not_put_side_by_side() -> None:
-    assert side_by_side({"observed": "[1, 2]", "expected": "[1, 3]"}) == []
-    assert side_by_side({"observed": "3", "expected": "[1, 2, 3]"}) == []
+    assert side_by_side({"observed": "[1, 2, 3]", "expected": "[1, 3, 2]"}) == []
+    assert side_by_side({"observed": "3", "expected": "[1, 2, 3, 4]"}) == []
     assert side_by_side({}) == []
-    assert side_by_side({"observed": "[1, 2]", "expected": "[1, 2, 3]"})[-1] == "> -         3"
-    assert side_by_side({"observed": "[1, 2, 3]", "expected": "[]"}) == []
+    assert side_by_side({"observed": "[1, 2, 3]", "expected": "[1, 2, 3, 4]"})[-1] == "> -         4"
+    assert side_by_side({"observed": "[1, 2, 3, 4]", "expected": "[]"}) == []
 
 
 def test_what_was_recorded_is_compared_where_the_check_compared_nothing() -> None:

@@ -22,8 +22,8 @@ _WIDTH = 44
 _LONGEST = 3 * _WIDTH
 """Characters of one event; of a longer one what is around the place where it differs."""
 
-_FEWEST = 3
-"""Fewer events than these are as plain one list above the other."""
+_FEWEST = 4
+"""Two lists that have fewer items are as plain one above the other."""
 
 MARK = ">"
 """Stands before the first row that differs."""
@@ -104,7 +104,7 @@ def side_by_side(record: Mapping[str, Any]) -> list[str]:
     if not observed or not expected:
         if "expected" in record or "events_on_control" not in record:
             return []
-        observed, expected = record["events"], record["events_on_control"]
+        return align(record["events"], record["events_on_control"])
     return align(observed, expected) if max(len(observed), len(expected)) >= _FEWEST else []
 
 

@@ -250,7 +250,8 @@ def _is_plain(node: ast.expr) -> bool:
 
 def _piece(name: _Name, keep: frozenset[str]) -> _Piece:
     node = _module(name.module).nodes.get(name.name)
-    if not isinstance(node, ast.ClassDef):
+    # A class of an area may be there to be called by anybody, as a file is: it stays as it is.
+    if not isinstance(node, ast.ClassDef) or name.module.startswith("loopcheck.checks"):
         return _piece_with(name, None)
     own = {one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)}
     own |= {one.name for one in node.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)}

@@ -362,6 +362,7 @@ def compared(got: bytes, sent: bytes) -> str:
 class Peer:
     def __init__(self, sock: socket.socket, patience: float = 5) -> None:
         self.sock = sock
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 5, 0))  # seconds
         self.thread = concurrent.futures.ThreadPoolExecutor(1)
         self.address = sock.getsockname()
         self.address_of_subject = sock.getpeername()
@@ -456,6 +457,7 @@ class Child(Watcher, asyncio.SubprocessProtocol):
 
 @contextlib.contextmanager
 def free_port(*hosts: str) -> Iterator[int]:
-    with socket.create_server((hosts[0] if hosts else "127.0.0.1", 0)) as sock:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
     yield port
