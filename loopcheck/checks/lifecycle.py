@@ -1136,7 +1136,8 @@ def asyncio_run_nested_rejected(loop, trace):
 
     run_coroutine(loop, main())
 
-    assert trace == ["coroutine", "callback", "timer"], "asyncio.run() was refused in these places only"
+    # In any order: on a busy machine the timer may be due before the callback had its turn.
+    assert sorted(trace) == ["callback", "coroutine", "timer"], "asyncio.run() was refused in these places only"
 
 
 @check("asyncio-runner#asyncio.Runner.run", python=">=3.14")
