@@ -377,7 +377,10 @@ class _Editing:
         wanted = self._wanted(id, seen, stale, standing)
         if wanted is None:
             places = " and ".join(sorted({f"{one.place.platform} Python {one.place.python}" for one in seen}))
-            self.changes.append(f"left: {id}: it does not do the same each time ({places}); see 'loopcheck run --soak'")
+            self.changes.append(
+                f"left: {id}: it does not fail the same way each time ({places}); give it an entry that says sometimes "
+                "for each, 'loopcheck run --soak' shows them"
+            )
             return
         if len(stale) == 1 and wanted and "sometimes" not in wanted[0].kept and self._ids[stale[0].entry] == [id]:
             self._correct(stale[0], wanted[0])

@@ -149,7 +149,8 @@ class Declaration:
         found = [known for known in self.known if known.names(entry.id) and known.applies(here)]
         if not found:
             return seen
-        known = found[0]
+        # Of several, which all fail sometimes, the one that says how it fails now.
+        known = next((one for one in found if one.outcome == outcome and one.fits(seen)), found[0])
         place = f"{self.path}:{known.line}"
         declared = {"place": place, "reason": known.reason} | ({"issue": known.issue} if known.issue else {})
         judged = seen | {"was": outcome, "declared": declared}
@@ -222,7 +223,7 @@ class Declaration:
             if not named:
                 raise self.error(known.line, f"there is no check {known.id!r}{_near(known.id, by_id)}")
             for id in named if here is not None and known.applies(here) else ():
-                if id in taken:
+                if id in taken and not (known.sometimes and taken[id].sometimes):
                     raise self.error(
                         known.line, f"{known.id!r} names {id!r}, as line {taken[id].line} does; keep one of the two"
                     )
@@ -424,6 +425,8 @@ class _Reader:
         seen: dict[tuple[Any, ...], Known] = {}
         for entry in known:
             key = (entry.id, *(getattr(entry, name) for name in CONDITIONS))
+            if entry.sometimes:  # where chance decides how it fails, each way has an entry
+                key += (entry.outcome, entry.match)
             if key in seen:
                 raise self._error(
                     entry.line, f"{entry.id!r} stands in line {seen[key].line} already, under the same conditions"

@@ -295,7 +295,8 @@ def test_what_has_two_outcomes_in_one_place_is_left_and_said() -> None:
 
     assert after == text
     assert changes == [
-        "left: one::first: it does not do the same each time (linux Python 3.13.1); see 'loopcheck run --soak'"
+        "left: one::first: it does not fail the same way each time (linux Python 3.13.1); give it an entry that says "
+        "sometimes for each, 'loopcheck run --soak' shows them"
     ]
 
 

@@ -230,6 +230,23 @@ def test_what_fails_sometimes_may_pass_until_the_entry_expires(tmp_path: Path) -
     assert [outcome(until, seen(word), after) for word in ("passed", "failed")] == ["fixed", "failed"]
 
 
+def test_what_fails_in_several_ways_has_an_entry_for_each(tmp_path: Path) -> None:
+    each = "sometimes = true\nexpires = 2026-06-02\n"
+    text = HEAD + "".join(
+        f"[[known]]\nid = 'invented::it_works'\noutcome = '{outcome}'\nreason = 'chance'\n{more}"
+        for outcome, more in (("failed", each), ("hang", each), ("failed", f"match = 'TypeError'\n{each}"))
+    )
+    declaration = known.read(written(tmp_path, text))
+    declaration.validate([entry()], HERE)
+    ways = [seen("failed"), seen("hang"), seen("failed", error="TypeError", message="TypeError"), seen("passed")]
+
+    assert [outcome(declaration, one) for one in ways] == ["known", "known", "known", "passed"]
+    assert outcome(declaration, seen("crash")) == "changed"
+    certain = known.read(written(tmp_path, text.replace(each, "", 1)))
+    with pytest.raises(known.DeclarationError, match="keep one of the two"):
+        certain.validate([entry()], HERE)
+
+
 def test_conditions_on_the_version_of_what_has_none_never_hold(tmp_path: Path) -> None:
     here = known.Surroundings("3.13.1", version=None)
 
