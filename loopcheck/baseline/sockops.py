@@ -96,7 +96,7 @@ class SocketOperations(FdWatching):
             return
         except _WOULD_BLOCK as exc:
             # Not "in progress": a Unix listener whose queue is full says "try again", and would never call back.
-            if exc.errno == errno.EAGAIN and sock.family == getattr(socket, "AF_UNIX", None):
+            if exc.errno == errno.EAGAIN:
                 raise
         # Also after EINTR the system goes on connecting, and reports the outcome in the same way.
         await self._writable(sock)

@@ -17,6 +17,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 
@@ -1490,6 +1491,44 @@ def drop_open_child(factory, patience):
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
     return texts
+
+
+class Keeper(Child):
+    """A protocol that keeps each piece of output as it came."""
+
+    def __init__(self):
+        super().__init__()
+        self.pieces = []
+
+    def pipe_data_received(self, fd, data):
+        self.pieces.append(data)
+        super().pipe_data_received(fd, data)
+
+
+@check(BASE_TRANSPORT, level="should")
+async def output_is_not_kept(loop, patience):
+    """While a child goes on, the loop keeps nothing of what it has written.
+
+    The output of a server's worker has no end.
+    """
+    sent = b""
+    async with child(loop, patience, "cat", factory=Keeper, stdin=PIPE, stdout=PIPE, stderr=DEVNULL) as (
+        transport,
+        protocol,
+    ):
+        for number in range(5):
+            piece = f"piece {number}".encode()
+            transport.get_pipe_transport(0).write(piece)
+            sent += piece
+            await protocol.has_output(1, sent, patience)
+        await pass_turns(3)
+        # An object that only a list holds is the measure.
+        unused = [bytes(number) for number in range(10, 20)]
+        alone = max(sys.getrefcount(one) for one in unused)
+        kept = sum(sys.getrefcount(one) > alone for one in protocol.pieces)
+
+    assert protocol.output == {1: sent}
+    assert kept == 0, f"of {len(protocol.pieces)} pieces of output so many are still referred to from elsewhere"
 
 
 @check("Lib/asyncio/base_subprocess.py: __del__", level="should", python=">=3.12")

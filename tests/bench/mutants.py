@@ -19,7 +19,6 @@ import ast
 import collections
 import concurrent.futures
 import hashlib
-import inspect
 import itertools
 import json
 import os
@@ -59,6 +58,36 @@ SLOW = 0.4
 MOST = 400
 """How many checks judge a mutant unless told otherwise, the likeliest to see it first. Lines that every check reaches
 would else be judged by thousands."""
+
+NEAR = {
+    "childlife": ("subprocess",),
+    "children": ("subprocess",),
+    "contract": ("debug", "errors"),
+    "datagrams": ("datagram",),
+    "engine": ("tls", "start_tls"),
+    "flow": ("transports", "datagram"),
+    "lifetime": ("transports", "pipes"),
+    "loop": ("lifecycle", "resources"),
+    "pipes": ("pipes",),
+    "polling": ("fd_watchers", "resources"),
+    "processes": ("subprocess", "resources"),
+    "scheduling": ("scheduling", "lifecycle", "debug", "context"),
+    "securetransport": ("tls", "start_tls"),
+    "sendfile": ("sendfile",),
+    "serving": ("create_server", "unix_sockets"),
+    "signals": ("signals",),
+    "sockops": ("sock_ops", "unix_sockets"),
+    "streams": ("transports", "sendfile", "buffered_protocol"),
+    "tasks": ("tasks", "task_registration", "current_task"),
+    "timers": ("scheduling", "resources"),
+    "tls": ("tls", "start_tls", "buffered_protocol"),
+    "transport": ("transports", "resources", "create_server"),
+    "unix": ("unix_sockets",),
+    "upgrading": ("start_tls",),
+    "versions": ("datagram", "streams", "tasks", "unix_sockets", "create_server"),
+    "watchers": ("fd_watchers", "threads", "lifecycle"),
+}
+"""The areas that a module is about: their checks judge first."""
 
 OWN_TASKS = ("tasks", "versions")
 """Modules of which some only runs in ``SelectorLoopWithOwnTasks``."""
@@ -254,13 +283,8 @@ def mutants_of(path: Path) -> list[Mutant]:
 
 
 def is_judge(entry: Entry) -> bool:
-    """Whether a check judges mutants: in this process, on this Python."""
-    return (
-        entry.function is not None
-        and entry.applies()
-        and "own-names" not in entry.needs
-        and not any(name.endswith("_python") for name in inspect.signature(entry.function).parameters)
-    )
+    """Whether a check judges mutants: on this Python, and without a name server of its own."""
+    return entry.function is not None and entry.applies() and "own-names" not in entry.needs
 
 
 class Court:
@@ -378,13 +402,14 @@ class Trial:
         if not mutant.statement:
             # What runs at import is reached by no check, and matters to those that reach the module, if any can.
             found = reaching(range(1, 1000)) or list(reach)
-        # From every area in turn, in each the plain ones first, and of those the ones that reach little else.
+        # From the areas that are near in turn, then from the others; in each the plain ones first, that reach little.
         areas: collections.defaultdict[str, list[str]] = collections.defaultdict(list)
         for id in sorted(found, key=lambda id: (bool(self.court.judges[id].setting), len(reach[id][1]))):
             areas[id.partition("::")[0]].append(id)
-        turns = itertools.chain.from_iterable(itertools.zip_longest(*sorted(areas.values(), key=len, reverse=True)))
+        near = [areas.pop(area, []) for area in NEAR[mutant.module]]
+        turns = [id for some in (near, areas.values()) for turn in itertools.zip_longest(*some) for id in turn if id]
         killers = [*self.killers[mutant.function].most_common(10), *self.killers[mutant.module].most_common(100)]
-        order = list(dict.fromkeys([*(id for id, _ in killers if id in set(found)), *filter(None, turns)]))
+        order = list(dict.fromkeys([*(id for id, _ in killers if id in set(found)), *turns]))
         # What may be otherwise is asked last: a mutant that only such a check sees is no wrong loop.
         return sorted(order, key=lambda id: (self.court.judges[id].level == "may", self.is_slow(mutant, id)))
 
