@@ -895,7 +895,7 @@ def asyncio_ps(background_python, patience):
     """python -m asyncio ps and pstree, run from outside, list the tasks of a process that runs the loop.
 
     Takes half a second: three interpreters start. The tools read asyncio's own tasks, written in C, from the memory of
-    the process. Of tasks of a class in Python they see names at most: a loop whose create_task() makes such cannot pass.
+    the process. Of tasks of a class in Python they see names at most: a loop whose tasks are such cannot pass.
     """
     with background_python(_LONG_RUN) as process:
         ready = process.stdout.readline()
