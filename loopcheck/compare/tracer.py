@@ -135,6 +135,8 @@ class Run:
         self.seen = 0
         self.calm = 0
         self.ticking = False
+        self.context = contextvars.copy_context()
+        """In which we look: who made us look again, and so its context, may depend on time."""
         self.final = False
         self.over = False
         self.gates: list[asyncio.Future[None]] = []
@@ -198,7 +200,7 @@ class Run:
     def tick_again(self) -> None:
         if not self.ticking and not self.over and not self.loop.is_closed():
             self.ticking = True
-            self.loop.call_soon(self.tick)
+            self.loop.call_soon(self.tick, context=self.context)
 
     def tick(self) -> None:
         """Once in every turn: is there still something going on?"""
