@@ -162,6 +162,10 @@ def test_what_is_different_is_one_click_away(show: Any) -> None:
 
     assert shown(page) == ["scheduling::one"]
     assert page.locator("#list .said").all_inner_texts() == ["A: passed", "B: hang"]
+    page.locator("#list summary").click()
+    # Where it passed there is nothing to tell.
+    assert page.locator(".cell h3").all_inner_texts() == ["B: a:B (a 1.0), CPython 3.13.0, Linux x86_64"]
+    assert "A: a:B (a 1.0)" in page.locator(".card > dl").inner_text()
 
 
 def test_a_cell_of_the_map_opens_its_check(show: Any) -> None:

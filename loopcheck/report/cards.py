@@ -63,7 +63,7 @@ def card(record: dict[str, Any], rerun: str) -> str:
             "left",
             "" if record.get("observed", "").startswith("left behind") else "; ".join(record.get("left_behind", ())),
         ),
-        ("alone", _alone(record)),
+        ("alone", alone(record)),
         ("recorded", "\n".join(record.get("recorded", ()))),
         ("pending", "\n".join(record.get("tasks", ()))),
         ("open", "\n".join(record.get("descriptors", ()))),
@@ -162,11 +162,12 @@ def _declared(record: dict[str, Any]) -> str:
     return f"{declared['place']}: {declared['reason']}{issue}"
 
 
-def _alone(record: dict[str, Any]) -> str:
+def alone(record: dict[str, Any]) -> str:
+    """What became of a check that was run again, alone; empty if it was not."""
     if "alone" not in record:
         return ""
     if record["alone"] == "passed":
-        return f"passes alone: it needs what ran before it, last of all {record['after']}"
+        return f"passes alone: it needs what ran before it, last of all {record.get('after', 'nothing')}"
     if record["alone"] == record["outcome"]:
         return "the same alone, in a fresh process"
     return f"{record['alone']} when run alone, in a fresh process"

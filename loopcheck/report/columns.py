@@ -155,7 +155,7 @@ def told(record: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if record.get("left_behind"):
         yield "left", "\n".join(record["left_behind"])
     if "alone" in record:
-        yield "alone", f"{record['alone']} in a fresh process; the check before was {record.get('after', 'none')}"
+        yield "alone", cards.alone(record)
     if "on_subject" in record:
         yield "on-subject", record["on_subject"]
     if record.get("because"):

@@ -469,8 +469,13 @@ class Page {
     const level = this.catalogue.level(number);
     const card = element("div", { class: "card" }, element("p", {}, this.catalogue.sentence(number)));
     const cells = element("div", { class: "cells" });
+    const passed = [];
     this.data.columns.forEach((column, at) => {
       const word = this.catalogue.outcome(number, at);
+      if (this.several && word === "passed") {
+        passed.push(`${column.letter}: ${column.label}`);
+        return;
+      }
       const cell = element("section", { class: "cell" });
       if (this.several) cell.append(element("h3", {}, `${column.letter}: ${column.label}`));
       const list = element("dl", {});
@@ -494,6 +499,7 @@ class Page {
       element("dt", {}, "reference"),
       element("dd", {}, link ? element("a", { href: link, rel: "noopener noreferrer" }, reference) : reference),
     );
+    if (passed.length) about.append(element("dt", {}, mark("passed"), "passed"), element("dd", {}, passed.join("; ")));
     card.append(about, cells);
     return card;
   }
