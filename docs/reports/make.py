@@ -139,12 +139,7 @@ def text(made: dict[str, list[Column]]) -> Iterator[str]:
     """What README.md says of the runs: outcomes, certificates, and what is known or to be mended."""
     everything = [column for mine in made.values() for column in mine]
     occurring = [outcome for outcome in OUTCOMES if any(outcome in dict(column.tally) for column in everything)]
-    batteries = dict.fromkeys(
-        f"`{head['catalogue'][:12]}` of loopcheck {head['loopcheck']}"
-        for head in (one.run.header for one in everything)
-    )
-    yield f"\nThe battery is {', '.join(batteries)}.\n"
-    yield f"| loop | Python | {' | '.join(occurring)} | certificates |"
+    yield f"\n| loop | Python | {' | '.join(occurring)} | certificates |"
     yield f"| --- | --- |{' ---: |' * len(occurring)} --- |"
     for name, mine in made.items():
         for column in mine:
@@ -155,7 +150,11 @@ def text(made: dict[str, list[Column]]) -> Iterator[str]:
     for name, mine in made.items():
         yield f"## {name}\n"
         yield f"![{name}]({name}.svg) [{name}.html]({name}.html), [{name}.jsonl.xz]({name}.jsonl.xz)\n"
-        yield f"{mine[-1].name}; on Python {python_in_words(mine[-1])}: {mine[-1].says}\n"
+        head = mine[-1].run.header
+        yield (
+            f"{mine[-1].name}, on Python {python_in_words(mine[-1])}: {mine[-1].says} "
+            f"Run on {head['started'][:10]} with loopcheck {head['loopcheck']}, battery `{head['catalogue'][:12]}`.\n"
+        )
         yield from known(mine[-1])
         yield from causes(mine[-1])
 
