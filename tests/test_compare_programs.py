@@ -144,6 +144,19 @@ def test_findings_of_a_kind_are_one() -> None:
     assert Finding.from_json(found.to_json()) == found
 
 
+def test_how_a_run_ends_is_one_kind() -> None:
+    def kind(observed: list[str], expected: list[str]) -> str:
+        return kind_of(Difference(Program(()), [observed], [expected]))
+
+    ends = ["main", "loop.run_until_complete(t3)", "'t1'", ""]
+    assert kind(["t1", "begins", "", ""], ends) == kind(["c2", "runs", "", ""], ends)
+    assert kind(["t1", "begins", "", ""], ends) == "expected that the run ends, observed that it goes on"
+    exits = ["main", "the last run", "raises SystemExit('v')", ""]
+    assert (
+        kind(["c1", "runs", "", ""], exits) == "expected that the run raises SystemExit('v'), observed that it goes on"
+    )
+
+
 def test_values_are_python() -> None:
     for kind, values in VALUES.items():
         for value in values:

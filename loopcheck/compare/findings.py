@@ -22,13 +22,26 @@ def kind_of(difference: Difference) -> str:
     """What kind of finding a difference is: the first event that differs, without numbers."""
     observed, expected = first(difference)
     if observed[2].startswith(_LACKS) and not expected[2].startswith(_LACKS):
-        return f"not offered: {_call(observed)}"
+        return _general(f"not offered: {_call(observed)}")
     if observed[:2] == expected[:2]:
         at = 2 if observed[2] != expected[2] else 3
         return _general(
             f"{_call(expected)}: expected {expected[at] or 'nothing'}, observed {observed[at] or 'nothing'}"
         )
+    ends, ended = _run_ends(expected), _run_ends(observed)
+    if ends and not ended:
+        return f"expected that {ends}, observed that it goes on"
+    if ended and not ends:
+        return f"expected that the run goes on, observed that {ended}"
     return _general(f"expected that {_brief(expected)}, observed that {_brief(observed)}")
+
+
+def _run_ends(event: Sequence[str]) -> str:
+    """How a run of the loop ends, if that is what an event says."""
+    who, what, result, _ = event
+    if who != "main" or not what.startswith(("loop.run_", "the last run")):
+        return ""
+    return f"the run {result}" if result.startswith(("raises SystemExit", "raises Keyboard")) else "the run ends"
 
 
 def first(difference: Difference) -> tuple[list[str], list[str]]:
@@ -80,7 +93,7 @@ _LIFE = ("runs", "begins", "ends", "ends with", "is left with")
 
 def _general(text: str) -> str:
     text = re.sub(r"\b\d+ bytes, \d+|\b(?:bytearray\()?b'(?:[^'\\]|\\.)*'\)?", "bytes", text)
-    return re.sub(r"\b([a-z])\d+\b", r"\1", text)
+    return re.sub(r"\b([a-z])\d+\b", r"\1", re.sub(r"\bvar \d\b", "var set", text))
 
 
 @dataclass(frozen=True, slots=True)
