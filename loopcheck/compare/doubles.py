@@ -13,6 +13,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import logging
+import os
 import socket
 import struct
 import tempfile
@@ -215,6 +216,15 @@ async def connecting(listener: socket.socket, factory: Any, patience: float, **o
     transport, protocol = await asyncio.get_running_loop().create_connection(factory, *address, **options)
     yield protocol
     transport.close()
+
+
+@contextlib.asynccontextmanager
+async def connected(listener: socket.socket, factory: Any, patience: float, **options: Any) -> AsyncIterator[Any]:
+    address = listener.getsockname()[:2]
+    transport, protocol = await asyncio.get_running_loop().create_connection(factory, *address, **options)
+    with listener.accept()[0] as peer:
+        yield protocol, peer
+        transport.close()
 
 
 @contextlib.asynccontextmanager
@@ -450,6 +460,20 @@ class Child(Watcher, asyncio.SubprocessProtocol):
 
     async def has_lost(self, fd: int, patience: float) -> None:
         await turns_until(lambda: fd in self.pipes_lost, patience, f"pipe_connection_lost({fd}, ...) is called")
+
+
+@contextlib.contextmanager
+def pipe() -> Iterator[tuple[Any, Any]]:
+    reading, writing = os.pipe()
+    with open(reading, "rb", buffering=0) as near, open(writing, "wb", buffering=0) as far:
+        yield near, far
+
+
+# kit/interrupts.py
+
+
+def signals_kept(bench: Any) -> Iterator[None]:
+    yield None
 
 
 # kit/ports.py
