@@ -1539,6 +1539,22 @@ async def eof_received_true_ignored(secure, logged, patience):
     assert (protocol.events, protocol.lost_with) == (["connection_made", "eof_received", "connection_lost"], None)
 
 
+@check("asyncio-protocol#asyncio.BufferedProtocol", needs=("tls",))
+async def peer_close_notify_to_buffered_protocol(secure, patience):
+    """A peer's close_notify leads to eof_received() and connection_lost(None) of a BufferedProtocol, too."""
+    sent, got = pattern(250), []
+    for side in (secure.client, secure.server):
+        async with side(lambda: buffers_of(100)) as (_, protocol, peer):
+            peer.send(sent)
+            peer.half_close()
+            answer = await peer.how_it_ended()
+            await protocol.until("connection_lost", patience)
+            arrived = compared(b"".join(protocol.chunks), sent)
+            got.append((arrived, protocol.times("eof_received"), protocol.lost_with, answer))
+
+    assert got == [(AS_SENT, 1, None, CLOSE_NOTIFY)] * 2
+
+
 @check("Lib/asyncio/sslproto.py: SSLProtocol._call_eof_received", level="may", needs=("tls",))
 async def eof_received_true_is_warned_of(secure, logged, patience):
     """A true value from eof_received(), which has no effect, is warned of in the log."""
