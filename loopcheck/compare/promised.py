@@ -98,6 +98,11 @@ LEFT_OPEN = (
         "Of writelines() only is told what arrives.",
     ),
     Open(
+        "In which task and context the methods of a protocol are called, and what add_reader() returns.",
+        "No documentation says it",
+        "It is not told.",
+    ),
+    Open(
         "What two calls of sock_recv() on one socket do at once.",
         "asyncio-eventloop#asyncio.loop.sock_recv says nothing; asyncio's own forgets the first",
         "The second is left out while the first waits.",
@@ -106,6 +111,9 @@ LEFT_OPEN = (
 
 MAY_FAIL = frozenset({"connection_writelines", "stream_writelines"})
 """Words of which is not told whether they raise."""
+
+MAY_RETURN = frozenset({"add_reader", "add_writer", "add_reader_object", "add_writer_object"})
+"""Words of which is not told what they return."""
 
 _OWN = re.compile(r"[a-z0-9]|over|slept|woken")
 

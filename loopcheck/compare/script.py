@@ -131,11 +131,12 @@ class Script(Run):
             for end in self.ends if step.word == "abort_clients" else [self.made[step.holes[0]]]:
                 end.cut = True
         try:
-            return super().evaluate(step)
+            value = super().evaluate(step)
+            return None if step.word in promised.MAY_RETURN else value
         except Exception:
-            if step.word in promised.MAY_FAIL:
-                return None
-            raise
+            if step.word not in promised.MAY_FAIL:
+                raise
+            return None
 
     def carry_out(self, who: str, body: tuple[Step, ...]) -> None:
         if any(WORDS[step.word].form == "raise" for step in body) and who in self.made:
@@ -183,6 +184,12 @@ class Script(Run):
             return
         self.note(who, what, self.phrase(data))
         self.arrived[who] = len(self.events) - 1, data
+
+    def note(self, who: str, what: str, result: str) -> None:
+        before = len(self.events)
+        super().note(who, what, result)
+        if len(self.events) > before and isinstance(self.made.get(who), _Moments):
+            self.events[-1] = (*self.events[-1][:3], "")  # in which task and context it is called, is the loop's choice
 
     def phrase(self, value: Any) -> str:
         if isinstance(value, (bytes, bytearray)):
@@ -482,6 +489,7 @@ class Watched(_End):
     def __init__(self, run: Script, name: str) -> None:
         super().__init__(run, name)
         self.sock = self.pair()
+        self.fd = self.sock.fileno()
         self.disposed.append(self.sock)
 
     def reads(self, body: Body) -> None:
@@ -497,18 +505,18 @@ class Watched(_End):
                 end = True
         self.run.note(self.name, "is readable", self.run.phrase([got, end]))
         if end:
-            self.run.loop.remove_reader(self.sock)
+            self.run.loop.remove_reader(self.fd)
         body(self.name)
 
     def writes(self, body: Body) -> None:
         """There is room to write: once is enough."""
         self.run.note(self.name, "is writable", "")
-        self.run.loop.remove_writer(self.sock)
+        self.run.loop.remove_writer(self.fd)
         body(self.name)
 
     def let_go(self) -> None:
         for remove in (self.run.loop.remove_reader, self.run.loop.remove_writer):
-            self.run.last(f"{self.name}: {remove.__name__}", lambda remove=remove: remove(self.sock))  # type: ignore[misc]
+            self.run.last(f"{self.name}: {remove.__name__}", lambda remove=remove: remove(self.fd))  # type: ignore[misc]
 
 
 class PlainSocket(_End):

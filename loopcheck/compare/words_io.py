@@ -148,11 +148,13 @@ WORDS = (
     Word("server_loop", "{0}.server.get_loop() is loop", ("server",), _PLAIN),
     # descriptors
     Word("watched", "watched('{me}')", where=_PLAIN, makes="a", weight=4),
-    Word("add_reader", "loop.add_reader({0}.sock, {0}.reads, {body})", ("watched",), _ANY, "c", body=MOMENT, weight=5),
-    Word("add_writer", "loop.add_writer({0}.sock, {0}.writes, {body})", ("watched",), _ANY, "c", body=MOMENT, weight=4),
-    Word("add_reader_fd", "loop.add_reader({0}.sock.fileno(), {0}.reads, {body})", ("watched",), _ANY, "c", MOMENT),
-    Word("remove_reader", "loop.remove_reader({0}.sock)", ("watched",), _ANY, weight=4),
-    Word("remove_writer", "loop.remove_writer({0}.sock)", ("watched",), _ANY, weight=3),
+    Word("add_reader", "loop.add_reader({0}.fd, {0}.reads, {body})", ("watched",), _ANY, "c", MOMENT, weight=5),
+    Word("add_writer", "loop.add_writer({0}.fd, {0}.writes, {body})", ("watched",), _ANY, "c", MOMENT, weight=4),
+    Word("add_reader_object", "loop.add_reader({0}.sock, {0}.reads, {body})", ("watched",), _ANY, "c", MOMENT),
+    Word("add_writer_object", "loop.add_writer({0}.sock, {0}.writes, {body})", ("watched",), _ANY, "c", MOMENT),
+    Word("remove_reader", "loop.remove_reader({0}.fd)", ("watched",), _ANY, weight=4),
+    Word("remove_reader_object", "loop.remove_reader({0}.sock)", ("watched",), _ANY),
+    Word("remove_writer", "loop.remove_writer({0}.fd)", ("watched",), _ANY, weight=3),
     # sockets
     Word("socket", "plain_socket('{me}')", where=_PLAIN, makes="b", weight=4),
     Word("sock_recv", "{0}.recv(loop.sock_recv, {1})", ("socket", "some"), _PLAIN, "t", form="start", weight=4),
