@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from loopcheck.compare.language import Program
+from loopcheck.compare.language import Program, Step
 from loopcheck.compare.tracer import Trace
+from loopcheck.compare.word import SCRIPT
 from loopcheck.runner.processes import Guest, Nursery, Process, Processes, Spawner
 from loopcheck.runner.run import Options, Runner
 from loopcheck.runner.wire import Closed
@@ -18,6 +19,10 @@ THE_PROCESS = "the process"
 
 _PART = 0.2
 """The part of a check's limit that a program gets: it does less, and there are more of them."""
+
+
+_SLEEPS = Step("sleeps")
+"""Has the loop sleep once after each step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,14 @@ class Arena(Runner):
         Raises:
             RunnerError: loopcheck's own processes fail.
         """
+        found = self._differences(programs)
+        scripts = [one.program for one in found if one.program.place == SCRIPT]
+        # A loop may look at descriptors in some turns only; to let it sleep takes time, so it is done where it matters.
+        patient = self._differences([Program((_SLEEPS, *program.steps)) for program in scripts]) if scripts else []
+        slept = [replace(one, program=Program(one.program.steps[1:])) for one in patient]
+        return [one for one in found if one.program.place != SCRIPT] + slept
+
+    def _differences(self, programs: Sequence[Program]) -> list[Difference]:
         asked = [program.to_json() for program in programs]
         # Both have something to do before anyone waits for one of them.
         for side in self._sides:

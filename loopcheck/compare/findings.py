@@ -13,6 +13,7 @@ from loopcheck.compare.arena import Difference
 from loopcheck.compare.language import Program
 from loopcheck.compare.reducing import size
 from loopcheck.compare.tracer import Trace
+from loopcheck.compare.word import SCRIPT
 from loopcheck.report.cards import clean
 
 _NOTHING = ["nothing", "more happens", "", ""]
@@ -33,13 +34,17 @@ def kind_of(difference: Difference) -> str:
         return f"expected that {ends}, observed that it goes on"
     if ended and not ends:
         return f"expected that the run goes on, observed that {ended}"
-    return _general(f"expected that {_brief(expected)}, observed that {_brief(observed)}")
+    was, is_now = _brief(expected), _brief(observed)
+    if difference.program.place == SCRIPT:  # there the next step only says that no more followed from the one before
+        was = "nothing more happens" if expected[0] == "main" != observed[0] else was
+        is_now = "nothing more happens" if observed[0] == "main" != expected[0] else is_now
+    return _general(f"expected that {was}, observed that {is_now}")
 
 
 def _run_ends(event: Sequence[str]) -> str:
     """How a run of the loop ends, if that is what an event says."""
     who, what, result, _ = event
-    if who != "main" or not what.startswith(("loop.run_", "the last run")):
+    if who != "main" or not what.startswith(("loop.run_", "the last run", "the loop")):
         return ""
     return f"the run {result}" if result.startswith(("raises SystemExit", "raises Keyboard")) else "the run ends"
 

@@ -21,11 +21,17 @@ from typing import Any
 
 from loopcheck.compare import promised
 from loopcheck.compare.language import WORDS, Program, Step
-from loopcheck.compare.tracer import RUNS, Run
+from loopcheck.compare.tracer import QUIET, RUNS, Run
 from loopcheck.compare.word import MOMENT, TURN
 
 MUCH = bytes(range(256)) * 4096
 """More than sockets take at once."""
+
+_NAP_AFTER = 5
+"""So many turns without an event, before the loop sleeps and again after it, mean that nothing goes on."""
+
+_NAP = 0.0005
+"""Seconds that it sleeps: any time will do."""
 
 _PATIENCE = 5.0
 """Seconds until what has been sent must have arrived: only a loop that did not send it lets us wait."""
@@ -49,11 +55,16 @@ class Script(Run):
         self.made: dict[str, _End] = {}
         self.arrived: dict[str, tuple[int, bytes]] = {}
         """By name: what came without anything in between, and which event says so."""
+        self.sleepy = False
+        """Whether the loop sleeps once after each step: it may look at descriptors in some turns only."""
+        self.slept = False
+        """Whether the loop slept, and nothing happened since."""
         self.begin = 0
         """Where the events of the present step begin."""
         self.names |= {
             "much": MUCH,
             "in_task": self.in_task,
+            "sleeps": self.sleeps,
             "connection": self.maker(Connection),
             "stream": self.maker(Stream),
             "server": self.maker(Server),
@@ -89,8 +100,23 @@ class Script(Run):
         self.last("shutdown_asyncgens()", lambda: self.loop.run_until_complete(self.loop.shutdown_asyncgens()))
         self.last("close()", self.loop.close)
 
+    def tick(self) -> None:
+        """Once in every turn: does something go on? If not, perhaps the loop sleeps once, and we look again."""
+        self.ticking = False
+        self.calm = self.calm + 1 if len(self.events) == self.seen else 0
+        self.seen = len(self.events)
+        self.slept &= self.calm > 0
+        if self.calm < (_NAP_AFTER if self.sleepy else QUIET):
+            self.tick_again()
+        elif self.slept or not self.sleepy:
+            self.loop.stop()
+        else:
+            self.calm, self.slept = 0, True
+            self.loop.call_later(_NAP, self.tick_again)
+
     def settle(self) -> None:
         """Run the loop until nothing happens any more."""
+        self.slept = False
         for _ in range(RUNS):
             self.tick_again()
             try:
@@ -153,6 +179,10 @@ class Script(Run):
                 raise
         else:
             self.note(step.me, step.code, self.phrase(value))
+
+    def sleeps(self) -> None:
+        """From now on, have the loop sleep once after each step."""
+        self.sleepy = True
 
     async def in_task(self, function: Callable[[], None]) -> None:
         """Do something in a task."""

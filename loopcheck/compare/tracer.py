@@ -33,7 +33,7 @@ Event = tuple[str, str, str, str]
 Trace = list[list[str]]
 """The events of a run, in order, as JSON has them."""
 
-_QUIET = 10
+QUIET = 10
 """So many turns without an event mean that nothing goes on: what asyncio does between two events takes fewer."""
 
 RUNS = 30
@@ -208,7 +208,7 @@ class Run:
         self.ticking = False
         self.calm = self.calm + 1 if len(self.events) == self.seen else 0
         self.seen = len(self.events)
-        if self.calm >= _QUIET:
+        if self.calm >= QUIET:
             self.calm = 0
             if self.under_way:
                 return  # the loop may sleep now; an event wakes us

@@ -87,6 +87,7 @@ WORDS = (
     Word("turn", "loop.call_soon({body})", where=(SCRIPT,), makes="h", body=TURN, weight=8),
     Word("turn_in_task", "loop.create_task(in_task({body}))", where=(SCRIPT,), makes="h", body=TURN, weight=4),
     Word("fail", "{0}", ("fault",), (MOMENT,), form="raise", weight=2),
+    Word("sleeps", "sleeps()", where=(SCRIPT,)),
     Word("cancel_started", "{0}.cancel()", ("task",), _PLAIN, weight=3),
     Word("handle_errors", "loop.set_exception_handler(handler)", where=_PLAIN),
     Word("debug", "loop.set_debug({0})", ("flag",), (SCRIPT,)),
