@@ -135,6 +135,7 @@ def in_order(who: str, *, shutting_down: bool) -> bool:
     return not (shutting_down and who.startswith("g"))
 
 
-def by_whom(event: tuple[str, str, str, str]) -> tuple[bool, str]:
-    """The order of what follows from one step with input and output: by whom it is told, the step itself first."""
-    return event[0] != "main", event[0]
+def by_whom(event: tuple[str, str, str, str]) -> tuple[int, str]:
+    """The order of what follows from one step with input and output: by whom it is told, causes before effects."""
+    who = event[0]
+    return 0 if who == "main" else 1 if who.startswith("c") else 2, who

@@ -94,6 +94,8 @@ def script_of(difference: Difference, *, looking: bool) -> str | None:
     Args:
         looking: whether each note tells the current task and the context, too.
     """
+    if difference.program.place == SCRIPT:  # it would need most of what carries out such programs
+        return None
     return _Author(difference, looking).script()
 
 

@@ -97,7 +97,7 @@ WORDS = (
         "connection",
         "connection('{me}', {0}, {1}, {body})",
         ("style", "moment"),
-        _PLAIN,
+        (SCRIPT,),
         makes="i",
         body=MOMENT,
         weight=10,
@@ -115,7 +115,7 @@ WORDS = (
     Word("set_protocol", "{0}.transport.set_protocol({0}.another())", ("connection",), _ANY),
     Word("get_protocol", "{0}.transport.get_protocol() is {0}.protocol", ("connection",), _ANY),
     # streams
-    Word("stream", "stream('{me}', limit={0})", ("limit",), _PLAIN, makes="y", weight=6),
+    Word("stream", "stream('{me}', limit={0})", ("limit",), (SCRIPT,), makes="y", weight=6),
     Word("readline", "{0}.reader.readline()", ("stream",), _PLAIN, "t", form="start", weight=3),
     Word("read", "{0}.reader.read()", ("stream",), _PLAIN, "t", form="start", weight=2),
     Word("read_some", "{0}.reader.read({1})", ("stream", "count"), _PLAIN, "t", form="start", weight=2),
@@ -128,7 +128,7 @@ WORDS = (
     *_calls("stream", "{0}.writer", _PLAIN),
     Word("stream_abort", "{0}.writer.transport.abort()", ("stream",), _PLAIN),
     # servers
-    Word("server", "server('{me}', start_serving={0})", ("flag",), _PLAIN, makes="z", weight=4),
+    Word("server", "server('{me}', start_serving={0})", ("flag",), (SCRIPT,), makes="z", weight=4),
     Word(
         "dial",
         "{0}.dial('{me}', {1}, {2}, {body})",
@@ -170,7 +170,7 @@ WORDS = (
         "datagrams",
         "datagrams('{me}', {0}, {1}, {body})",
         ("flag", "letter"),
-        _PLAIN,
+        (SCRIPT,),
         makes="u",
         body=MOMENT,
         weight=6,
