@@ -98,6 +98,11 @@ LEFT_OPEN = (
         "Of writelines() only is told what arrives.",
     ),
     Open(
+        "Whether a loop closes what it was given or accepted when a protocol factory fails.",
+        "Lib/asyncio/selector_events.py: asyncio's own leaves that to the garbage collector",
+        "Of such connections only is told whether they end, and of warnings about resources nothing.",
+    ),
+    Open(
         "In which task and context the methods of a protocol are called, and what add_reader() returns.",
         "No documentation says it",
         "It is not told.",

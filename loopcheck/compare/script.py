@@ -39,6 +39,8 @@ _PATIENCE = 5.0
 _ROUNDS = 500
 """How often another end reads, at most: what a loop writes at once is more than a few bytes."""
 
+_PIPES = ("read pipe", "write pipe")
+
 _CUTS = ("abort", "stream_abort", "abort_clients", "datagram_close", "datagram_abort")
 
 Body = Callable[[str], None]
@@ -47,6 +49,8 @@ Body = Callable[[str], None]
 
 class Script(Run):
     """One run of a program with input and output."""
+
+    untold = (DeprecationWarning, ResourceWarning)
 
     def __init__(self, program: Program, loop: Any) -> None:
         super().__init__(program, loop)
@@ -87,6 +91,9 @@ class Script(Run):
         for step in self.program.steps:
             self.do("main", step)
             self.settle()
+            self.end_step()
+        for end in self.ends:  # what has been written, and nobody read
+            self.last(f"{end.name}.peer.read()", end.read_all)
             self.end_step()
         for task in [one for one in self.kept if isinstance(one, asyncio.Task) and not one.done()]:
             self.note("main", "waits at the end", self.phrase(task))
@@ -224,8 +231,8 @@ class Script(Run):
     def phrase(self, value: Any) -> str:
         if isinstance(value, (bytes, bytearray)):
             return repr(bytes(value)) if len(value) < 60 else f"{len(value)} bytes, {zlib.crc32(value)}"
-        if isinstance(value, ConnectionError):
-            return "ConnectionError()"  # which one depends on what a loop tries first, to read or to write
+        if isinstance(value, ConnectionError):  # which one depends on what a loop tries first, to read or to write
+            return "ConnectionError()" if value.errno else "ConnectionError without a number"
         return super().phrase(value)
 
 
@@ -242,6 +249,11 @@ class Peer:
         self._run, self._owner = run, owner
         self._sock = sock
         sock.setblocking(False)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has been closed."""
+        return self._sock.fileno() < 0
 
     def send(self, data: bytes) -> None:
         """Send some bytes."""
@@ -293,6 +305,56 @@ class Peer:
         self._sock.close()
 
 
+class PipePeer(Peer):
+    """The other end of a pipe; a read pipe's sends, a write pipe's reads.
+
+    Args:
+        run: the run that it belongs to.
+        owner: whose other end it is.
+        file: the end of the pipe.
+    """
+
+    def __init__(self, run: Script, owner: _End, file: Any) -> None:
+        self._run, self._owner = run, owner
+        self._file = file
+        os.set_blocking(file.fileno(), False)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has been closed."""
+        return bool(self._file.closed)
+
+    def send(self, data: bytes) -> None:
+        """Send some bytes."""
+        os.write(self._file.fileno(), data)
+
+    def _received(self) -> tuple[bytes, str]:
+        got = b""
+        if self._file.closed or self._file.mode == "wb":
+            return got, "ends"
+        try:
+            while some := os.read(self._file.fileno(), 2**20):
+                got += some
+        except BlockingIOError:
+            return got, "goes on"
+        return got, "ends"
+
+    def end(self) -> None:
+        """Read all, and close: a pipe has one direction."""
+        self.close()
+
+    deaf = end
+
+    def leave(self) -> None:
+        """Close; nothing has come."""
+        self._file.close()
+
+    def drop(self) -> None:
+        """Close, whatever is left unread."""
+        self._owner.cut = True
+        self._file.close()
+
+
 class _End:
     """Something that a program makes, with another end."""
 
@@ -310,6 +372,12 @@ class _End:
         self.peer = Peer(self.run, self, other)
         self.disposed.append(other)
         return ours
+
+    def read_all(self) -> None:
+        """Tell what has come to the peer at last."""
+        peer = getattr(self, "peer", None)
+        if peer is not None and not peer.closed:
+            self.run.note(self.name, "arrived in the end", self.run.phrase(peer.read()))
 
     def let_go(self) -> None:
         """End it, so that nothing is left to complain."""
@@ -342,7 +410,8 @@ class _Moments(_End):
     def let_go(self) -> None:
         if self.transport is not None:
             self.cut = True
-            self.run.last(f"{self.name}.transport.abort()", self.transport.abort)
+            end = getattr(self.transport, "abort", self.transport.close)  # what only reads has no abort()
+            self.run.last(f"{self.name}.transport.abort()", end)
 
 
 class Connection(_Moments):
@@ -363,14 +432,36 @@ class Connection(_Moments):
         self.when(moment, body)
         self.number = 1
         self.protocol = self.another()
-        if not accepted:
+        if accepted:
+            return
+        if style in _PIPES:
+            file = self.pipe()
+            connect = run.loop.connect_read_pipe if style == "read pipe" else run.loop.connect_write_pipe
+            run.open(name, self.connect(lambda: connect(self.factory, file)))
+        else:
             sock = self.pair()
             self.begin()
             self.disposed.append(sock)
-            run.open(name, self.connect(sock))
+            run.open(name, self.connect(lambda: run.loop.create_connection(self.factory, sock=sock)))
 
-    async def connect(self, sock: socket.socket) -> None:
-        await self.run.loop.create_connection(lambda: self.protocol, sock=sock)
+    def pipe(self) -> Any:
+        """Our end of a new pipe; the other becomes the peer."""
+        ends = os.pipe()
+        reads, writes = os.fdopen(ends[0], "rb", 0), os.fdopen(ends[1], "wb", 0)
+        ours, other = (reads, writes) if self.style == "read pipe" else (writes, reads)
+        self.peer = PipePeer(self.run, self, other)
+        self.disposed += [ours, other]
+        return ours
+
+    def factory(self) -> asyncio.BaseProtocol:
+        """The protocol, for a loop that asks for it."""
+        if self.style == "fails":
+            self.cut = True
+            raise ValueError("v")
+        return self.protocol
+
+    async def connect(self, connecting: Callable[[], Awaitable[Any]]) -> None:
+        await connecting()
 
     def begin(self) -> None:
         """What the peer does before anyone looks."""
@@ -471,7 +562,7 @@ class Server(_End):
         if not self.expected:
             self.run.note(self.name, "accepts what nobody sent", "")
             return asyncio.Protocol()
-        return self.expected.pop(0).protocol
+        return self.expected.pop(0).factory()
 
     def dial(self, name: str, style: str, moment: str, body: Body) -> Connection:
         """A connection from a plain socket to the server."""
@@ -522,7 +613,7 @@ class Watched(_End):
         self.fd = self.sock.fileno()
         self.disposed.append(self.sock)
 
-    def reads(self, body: Body) -> None:
+    def reads(self, body: Body, *more: str) -> None:
         """There is something to read: read all."""
         got = b""
         end = False
@@ -533,14 +624,14 @@ class Watched(_End):
                 end = True
             except ConnectionError:
                 end = True
-        self.run.note(self.name, "is readable", self.run.phrase([got, end]))
+        self.run.note(self.name, "is readable", self.run.phrase([got, end, *more]))
         if end:
             self.run.loop.remove_reader(self.fd)
         body(self.name)
 
-    def writes(self, body: Body) -> None:
+    def writes(self, body: Body, *more: str) -> None:
         """There is room to write: once is enough."""
-        self.run.note(self.name, "is writable", "")
+        self.run.note(self.name, "is writable", ", ".join(more))
         self.run.loop.remove_writer(self.fd)
         body(self.name)
 
@@ -557,6 +648,7 @@ class PlainSocket(_End):
         self.sock = self.pair()
         self.disposed.append(self.sock)
         self.busy: set[str] = set()
+        self.mail: tuple[socket.socket, socket.socket] | None = None
         self.listener: socket.socket | None = None
         self.address: Any = None
 
@@ -600,6 +692,41 @@ class PlainSocket(_End):
         await sock_connect(sock, self.address)
         sock.send(b"connected")
         return None
+
+    def datagrams(self) -> tuple[socket.socket, socket.socket]:
+        """A socket for datagrams, and another one."""
+        if self.mail is None:
+            self.mail = (
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM),
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM),
+            )
+            for sock in self.mail:
+                sock.bind(("127.0.0.1", 0))
+                sock.setblocking(False)
+            self.disposed += self.mail
+        return self.mail
+
+    async def recvfrom(self, sock_recvfrom: Any) -> Any:
+        ours, other = self.datagrams()
+        got = await self.one("recvfrom", lambda: sock_recvfrom(ours, 10))
+        return got if got == "over" else [got[0], got[1] == other.getsockname()]
+
+    async def recvfrom_into(self, sock_recvfrom_into: Any) -> Any:
+        ours, other = self.datagrams()
+        buffer = bytearray(10)
+        got = await self.one("recvfrom", lambda: sock_recvfrom_into(ours, buffer))
+        return got if got == "over" else [got[0], got[1] == other.getsockname(), buffer]
+
+    async def sendto(self, sock_sendto: Any, data: bytes) -> Any:
+        ours, other = self.datagrams()
+        number = await self.one("sendto", lambda: sock_sendto(ours, data, other.getsockname()))
+        return [number, _wait(other) and other.recv(100)]
+
+    def posted(self, data: bytes) -> None:
+        """Somebody sends a datagram."""
+        ours, other = self.datagrams()
+        other.sendto(data, ours.getsockname())
+        _wait(ours)
 
     def listen(self) -> None:
         if self.listener is None:

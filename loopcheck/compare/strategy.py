@@ -86,7 +86,7 @@ def written(data: bytes) -> Program:
 def _words(place: str, theme: tuple[str, ...]) -> tuple[Word, ...]:
     """The words that may stand in a place, each as often as it is to be drawn.
 
-    Half of them are about the theme, and what only a few places have is drawn there more often.
+    Half of them are about the theme, with input and output more; what only a few places have is drawn more often there.
     """
     found = [
         word
@@ -95,7 +95,8 @@ def _words(place: str, theme: tuple[str, ...]) -> tuple[Word, ...]:
         for _ in range(word.weight * (1 if MAIN in word.where else _SPECIAL))
     ]
     about = [word for word in found if word.name in theme]
-    return tuple(about * (-(-len(found) // len(about)) if about else 0) + found)
+    share = 3 if place in (SCRIPT, TURN, MOMENT) else 1  # kinds of descriptors have nothing to do with each other
+    return tuple(about * (share * -(-len(found) // len(about)) if about else 0) + found)
 
 
 @functools.cache

@@ -95,6 +95,9 @@ class _Log(logging.Handler):
 class Run:
     """One run of a program."""
 
+    untold: tuple[type[Warning], ...] = (DeprecationWarning,)
+    """Warnings of which nothing is told."""
+
     def __init__(self, program: Program, loop: Any) -> None:
         self.program = program
         self.loop = loop
@@ -154,7 +157,7 @@ class Run:
             self.over = True
             self.clear()
         for warning in caught:
-            if not issubclass(warning.category, DeprecationWarning):
+            if not issubclass(warning.category, self.untold):
                 self.unordered.append(("python", "warns of", warning.category.__name__, ""))
         return self.events + sorted(self.unordered)
 

@@ -26,7 +26,8 @@ VALUES = {
     "some": ("1", "4", "30"),
     "limit": ("2**16", "4"),
     "water": ("0", "1", "2**20", "None"),
-    "style": ("'plain'", "'keeps open'", "'buffered'", "'early'", "'gone'"),
+    "style": ("'plain'", "'keeps open'", "'buffered'", "'early'", "'gone'", "'fails'", "'read pipe'", "'write pipe'"),
+    "manner": ("'plain'", "'keeps open'", "'buffered'", "'early'", "'gone'", "'fails'"),
     "moment": (
         "'data_received'",
         "'connection_made'",
@@ -132,7 +133,7 @@ WORDS = (
     Word(
         "dial",
         "{0}.dial('{me}', {1}, {2}, {body})",
-        ("server", "style", "moment"),
+        ("server", "manner", "moment"),
         (SCRIPT,),
         makes="i",
         body=MOMENT,
@@ -151,8 +152,12 @@ WORDS = (
     Word("watched", "watched('{me}')", where=_PLAIN, makes="a", weight=4),
     Word("add_reader", "loop.add_reader({0}.fd, {0}.reads, {body})", ("watched",), _ANY, "c", MOMENT, weight=5),
     Word("add_writer", "loop.add_writer({0}.fd, {0}.writes, {body})", ("watched",), _ANY, "c", MOMENT, weight=4),
-    Word("add_reader_object", "loop.add_reader({0}.sock, {0}.reads, {body})", ("watched",), _ANY, "c", MOMENT),
-    Word("add_writer_object", "loop.add_writer({0}.sock, {0}.writes, {body})", ("watched",), _ANY, "c", MOMENT),
+    Word(
+        "add_reader_object", "loop.add_reader({0}.sock, {0}.reads, {body}, 'x', 'y')", ("watched",), _ANY, "c", MOMENT
+    ),
+    Word(
+        "add_writer_object", "loop.add_writer({0}.sock, {0}.writes, {body}, 'x', 'y')", ("watched",), _ANY, "c", MOMENT
+    ),
     Word("remove_reader", "loop.remove_reader({0}.fd)", ("watched",), _ANY, weight=4),
     Word("remove_reader_object", "loop.remove_reader({0}.sock)", ("watched",), _ANY),
     Word("remove_writer", "loop.remove_writer({0}.fd)", ("watched",), _ANY, weight=3),
@@ -165,6 +170,10 @@ WORDS = (
     Word("sock_accept", "{0}.accept(loop.sock_accept)", ("socket",), _PLAIN, "t", form="start", weight=2),
     Word("sock_connect", "{0}.connect(loop.sock_connect)", ("socket",), _PLAIN, "t", form="start", weight=2),
     Word("sock_dialled", "{0}.dialled()", ("socket",), (SCRIPT,), weight=2),
+    Word("sock_recvfrom", "{0}.recvfrom(loop.sock_recvfrom)", ("socket",), _PLAIN, "t", form="start", weight=2),
+    Word("sock_recvfrom_into", "{0}.recvfrom_into(loop.sock_recvfrom_into)", ("socket",), _PLAIN, "t", form="start"),
+    Word("sock_sendto", "{0}.sendto(loop.sock_sendto, {1})", ("socket", "sent"), _PLAIN, "t", form="start"),
+    Word("sock_posted", "{0}.posted({1})", ("socket", "sent"), (SCRIPT,), weight=2),
     # datagrams
     Word(
         "datagrams",
@@ -193,7 +202,7 @@ THEMES: tuple[tuple[str, ...], ...] = tuple(
         ("stream", ("turn", "cancel_started")),
         (
             "server",
-            ("connection_write", "connection_close", "connection_peer_reads", "abort", "turn"),
+            ("connection_write", "connection_close", "connection_peer_reads", "cancel_started", "turn"),
         ),
         ("watched", ("turn", "fail")),
         ("socket", ("turn", "cancel_started")),
