@@ -98,6 +98,11 @@ LEFT_OPEN = (
         "Of writelines() only is told what arrives.",
     ),
     Open(
+        "What a transport of a pipe does that is asked for the other direction.",
+        "asyncio-protocol#transports-hierarchy: it is a ReadTransport or a WriteTransport",
+        "It is not asked.",
+    ),
+    Open(
         "Whether a loop closes what it was given or accepted when a protocol factory fails.",
         "Lib/asyncio/selector_events.py: asyncio's own leaves that to the garbage collector",
         "Of such connections only is told whether they end, and of warnings about resources nothing.",
@@ -119,6 +124,17 @@ MAY_FAIL = frozenset({"connection_writelines", "stream_writelines"})
 
 MAY_RETURN = frozenset({"add_reader", "add_writer", "add_reader_object", "add_writer_object"})
 """Words of which is not told what they return."""
+
+_WRITES = (
+    *("connection_write", "connection_write_memory", "connection_write_much", "connection_writelines"),
+    *("connection_write_eof", "connection_can_write_eof", "buffer_size", "buffer_high", "buffer_low", "buffer_limits"),
+)
+
+NOT_ON_PIPES = {
+    "read pipe": frozenset({*_WRITES, "abort", "is_reading"}),
+    "write pipe": frozenset({"connection_write_memory", "is_reading", "pause_reading", "resume_reading"}),
+}
+"""By style of connection: words of which nothing is promised, as one direction has no use for them."""
 
 _OWN = re.compile(r"[a-z0-9]|over|slept|woken")
 

@@ -39,7 +39,7 @@ _PATIENCE = 5.0
 _ROUNDS = 500
 """How often another end reads, at most: what a loop writes at once is more than a few bytes."""
 
-_PIPES = ("read pipe", "write pipe")
+_PIPES = promised.NOT_ON_PIPES
 
 _CUTS = ("abort", "stream_abort", "abort_clients", "datagram_close", "datagram_abort")
 
@@ -160,6 +160,9 @@ class Script(Run):
             self.names[step.me] = task
             self.kept.append(task)
             return task
+        one = self.made.get(step.holes[0]) if step.holes else None
+        if isinstance(one, Connection) and step.word in promised.NOT_ON_PIPES.get(one.style, ()):
+            return "over"
         if step.word in _CUTS:
             for end in self.ends if step.word == "abort_clients" else [self.made[step.holes[0]]]:
                 end.cut = True

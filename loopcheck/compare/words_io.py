@@ -27,7 +27,7 @@ VALUES = {
     "limit": ("2**16", "4"),
     "water": ("0", "1", "2**20", "None"),
     "style": ("'plain'", "'keeps open'", "'buffered'", "'early'", "'gone'", "'fails'", "'read pipe'", "'write pipe'"),
-    "manner": ("'plain'", "'keeps open'", "'buffered'", "'early'", "'gone'", "'fails'"),
+    "manner": ("'plain'", "'keeps open'", "'buffered'", "'early'", "'gone'"),
     "moment": (
         "'data_received'",
         "'connection_made'",
