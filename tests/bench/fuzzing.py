@@ -6,6 +6,8 @@
 one is a bug of loopcheck, and the exit status is 1. "liars" says for the areas without input and output which share of
 the wrong loops that a check of theirs catches N programs (default 2,000) catch, too; it takes every K-th. "speed" says
 how many programs a second one process of pytest and its children take, and how much of a processor.
+
+One in three of these programs has input and output. With --io all have, and the areas are those with input and output.
 """
 
 from __future__ import annotations
@@ -20,9 +22,10 @@ from collections import Counter
 from pathlib import Path
 
 from loopcheck.compare.arena import Arena, has_ended
-from loopcheck.compare.findings import card
+from loopcheck.compare.findings import Finding, card, kind_of
 from loopcheck.compare.language import Program
 from loopcheck.compare.search import Search
+from loopcheck.compare.word import SCRIPT
 from loopcheck.runner.run import Options
 from loopcheck.subject import CONTROL
 
@@ -33,7 +36,28 @@ AREAS = (
     *("asyncgens", "errors", "debug", "context", "current_task", "task_registration"),
 )
 
+IO_AREAS = (
+    *("transports", "streams", "buffered_protocol", "create_server", "unix_sockets"),
+    *("fd_watchers", "sock_ops", "datagram", "pipes"),
+)
+
 SLICE = 100
+
+
+def control_with_io(number: int) -> int:
+    """Compare the control with itself, on programs with input and output."""
+    arena = Arena(CONTROL, Options())
+    started = time.monotonic()
+    try:
+        drawn = drawn_with_io(arena, number)
+        found = [one for programs in drawn for one in arena.differences(programs)]
+    finally:
+        arena.close()
+    for one in found:
+        print(*card(Finding(kind_of(one), one, 1, again=True)), sep="\n")
+    seconds = time.monotonic() - started
+    print(f"Python {platform.python_version()}: {number} programs with I/O, {len(found)} differences, {seconds:.0f} s")
+    return int(bool(found))
 
 
 def control(number: int, first: int) -> int:
@@ -64,12 +88,25 @@ def caught_by(path: Path) -> set[str]:
     return set()
 
 
-def liars(number: int, areas: list[str], every: int) -> int:
+def drawn_with_io(arena: Arena, number: int) -> list[list[Program]]:
+    """The programs with input and output that one seed gives."""
+    search = Search(arena, 0)
+    some: list[Program] = []
+    slice = 0
+    while len(some) < number:
+        slice += 1
+        some += [program for program in search.draw(slice) if program.place == SCRIPT]
+    return [some[start : start + SLICE] for start in range(0, number, SLICE)]
+
+
+def liars(number: int, areas: list[str], every: int, *, io: bool) -> int:
     """Say which share of the liars is caught, by area."""
     wanted = [path for path in sorted(LIARS.glob("*.py")) if caught_by(path) & set(areas)][::every]
     drawn: list[list[Program]] = []
     arena = Arena(CONTROL, Options(path=(str(LIARS),)))
-    for slice in range(1, -(-number // SLICE) + 1):
+    if io:
+        drawn = drawn_with_io(arena, number)
+    for slice in range(1, -(-number // SLICE) + 1) if not io else ():
         drawn.append(Search(arena, 0).draw(slice))
     expected = [arena.traces("control", programs) for programs in drawn]
     arena.close()
@@ -127,13 +164,17 @@ def main() -> int:
     parser.add_argument("what", choices=("control", "liars", "speed"))
     parser.add_argument("number", nargs="?", type=int, default=0)
     parser.add_argument("--first", type=int, default=1, metavar="SLICE")
-    parser.add_argument("--areas", nargs="*", default=AREAS, metavar="AREA")
+    parser.add_argument("--areas", nargs="*", metavar="AREA")
+    parser.add_argument("--io", action="store_true")
     parser.add_argument("--every", type=int, default=1, metavar="K")
     options = parser.parse_args()
+    areas = options.areas or (IO_AREAS if options.io else AREAS)
+    if options.what == "control" and options.io:
+        return control_with_io(options.number or 5_000)
     if options.what == "control":
         return control(options.number or 20_000, options.first)
     if options.what == "liars":
-        return liars(options.number or 2_000, options.areas, options.every)
+        return liars(options.number or 2_000, areas, options.every, io=options.io)
     return speed(options.number or 2_000)
 
 
