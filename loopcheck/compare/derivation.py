@@ -279,6 +279,9 @@ def _bases(module: _Module, node: ast.ClassDef) -> list[type]:
     return [base for base in getattr(kind, "__mro__", ()) if not base.__module__.startswith("loopcheck")]
 
 
+_MANAGING = ("__enter__", "__exit__")
+"""What a class needs of which an object is in a ``with`` statement."""
+
 _RECORD = "seen"
 """What keeps all callbacks of a Watcher, also those that nobody waits for: the record of them."""
 
@@ -304,7 +307,9 @@ def _reduced(text: str, keep: frozenset[str], bases: Sequence[type]) -> str:
 
 
 def _is_called(method: ast.FunctionDef | ast.AsyncFunctionDef, keep: frozenset[str], bases: Sequence[type]) -> bool:
-    if method.name in keep or (method.name.startswith("__") and method.name != "__init__"):
+    if method.name in keep:
+        return True
+    if method.name.startswith("__") and method.name not in ("__init__", *_MANAGING):
         return True
     if method.name == "__init__":
         return not all(isinstance(one, ast.Pass) for one in method.body)
@@ -348,6 +353,8 @@ def _read(module: _Module, text: str, given: Iterable[str] = ()) -> _Piece:
             piece.attributes.add(node.value)
         elif isinstance(node, ast.keyword) and node.arg:
             piece.attributes.add(node.arg)
+        elif isinstance(node, ast.withitem) and re.match("[A-Z]", ast.unparse(node.context_expr)):
+            piece.attributes.update(_MANAGING)
     for used in sorted(_globals(text).difference(given)):
         if used in module.nodes:
             piece.uses.append(_Name(module.name, used))

@@ -377,6 +377,15 @@ class Peer:
         self.address = sock.getsockname()
         self.address_of_subject = sock.getpeername()
 
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *failure: Any) -> None:
+        self.sock.close()
+
+    def let_go(self) -> None:
+        pass
+
     def does(self, what: str, function: Callable[[socket.socket], Any]) -> Any:
         return Doing(self.thread.submit(function, self.sock))
 
