@@ -15,7 +15,7 @@ from hypothesis import HealthCheck
 from hypothesis import strategies as st
 from support import FIXTURES, environment
 
-from loopcheck.compare import tracer
+from loopcheck.compare import strategy, tracer
 from loopcheck.compare.arena import Arena, Difference
 from loopcheck.compare.findings import Finding, card, kind_of, merged
 from loopcheck.compare.language import VALUES, WORDS, Program, Step
@@ -194,3 +194,8 @@ def test_the_option_wants_a_loop_and_nothing_else(tmp_path: Path) -> None:
     status, output = pytest_on("asyncio:SelectorEventLoop", "--loop-fuzz=5", "--loop-canaries", folder=tmp_path)
     assert status == 4
     assert "leave --loop-canaries away" in output
+
+
+def test_themes_are_words() -> None:
+    unknown = {word for theme in strategy._THEMES for word in theme} - WORDS.keys()
+    assert unknown <= {"eager_task", "eager_tasks", "task_context"}  # which older Pythons do not have

@@ -30,36 +30,35 @@ _SPECIAL = 3
 _DEEPEST = 4
 """Bodies inside of bodies."""
 
-_THEMES: tuple[tuple[str, ...], ...] = (
-    ("call_soon", "call_soon_threadsafe", "cancel_handle", "stop", "run_forever", "raise", "call_past"),
-    ("create_task", "cancel", "cancel_message", "sleep", "await", "try", "uncancel", "shield"),
-    ("create_task", "gather", "gather_all", "wait", "cancel", "raise_error", "sleep"),
-    ("create_task", "timeout_zero", "timeout_long", "wait_for_zero", "wait_for_long", "cancel", "sleep"),
-    ("future", "await_future", "set_result", "set_exception", "cancel_future", "future_callback", "create_task"),
-    ("context", "copy_context", "set", "call_soon_context", "create_task_context", "call_soon", "future_callback"),
-    ("create_task", "lock", "lock_with", "queue", "queue_get", "queue_put", "event", "event_wait", "event_set"),
-    ("create_task", "generator", "anext", "async_for", "drop", "aclose", "shutdown_asyncgens", "yield"),
-    ("create_task", "executor", "solo_sleep", "solo_timers", "thread_wakes", "to_thread", "solo_wait_for"),
-    ("thread", "call_soon_threadsafe", "run_coroutine_threadsafe", "call_soon", "create_task"),
-    (
-        "set_handler",
-        "raise",
-        "call_handler",
-        "default_handler",
-        "raise_error",
-        "call_soon",
-        "create_task",
-        "future_callback",
-    ),
-    ("close", "stop", "run_forever", "run_task", "run_future", "create_task", "call_soon", "is_closed"),
-    ("set_debug", "call_soon", "create_task", "raise_error", "generator", "anext", "cancel"),
-    ("eager_task", "eager_tasks", "create_task", "current_task", "all_tasks", "cancel", "sleep"),
-    ("group", "group_task", "create_task", "raise_error", "cancel", "sleep", "try"),
+_THEMES: tuple[tuple[str, ...], ...] = tuple(
+    tuple(theme.split())
+    for theme in (
+        "call_soon call_soon_threadsafe cancel_handle handle_cancelled stop run_forever raise call_past",
+        "call_distant cancel_distant distant_cancelled distant_when distant_equal call_at_past past_cancelled time",
+        "create_task cancel cancel_message sleep await try uncancel cancelling shield task_done",
+        "create_task gather gather_all wait cancel raise_error sleep",
+        "create_task timeout_zero timeout_long wait_for_zero wait_for_long cancel sleep cancelling",
+        "future await_future set_result set_exception cancel_future future_callback remove_callback create_task",
+        "future future_result future_exception future_done set_exception same_exception shield_future wrap_future",
+        "context copy_context set call_soon_context create_task_context call_soon future_callback_context task_context",
+        "create_task lock lock_with queue queue_get queue_put event event_wait event_set",
+        "create_task generator anext async_for drop aclose athrow shutdown_asyncgens shutdown_inside yield hooks",
+        "create_task executor job solo_sleep solo_timers thread_wakes to_thread solo_wait_for shutdown_executor",
+        "thread call_soon_threadsafe run_coroutine_threadsafe call_soon call_distant create_task set_debug",
+        "set_handler raise call_handler default_handler raise_error call_soon create_task future_callback get_handler",
+        "close stop run_forever run_task run_future run_coroutine create_task call_soon is_closed run_elsewhere",
+        "set_debug call_soon create_task raise_error generator anext cancel call_soon_nothing call_soon_coroutine",
+        "eager_task eager_tasks create_task current_task all_tasks cancel sleep set_factory unnamed_task task_class",
+        "group group_task create_task raise_error cancel sleep try",
+    )
 )
 """Words that get into each other's way; most programs are mostly about one theme."""
 
 WITH_IO = 3
 """One in so many programs has input and output."""
+
+_DEBUG = 6
+"""One in so many of the others is in debug mode from the start."""
 
 _NO_THEME: tuple[str, ...] = ()
 
@@ -73,11 +72,14 @@ def programs(longest: int = _LONGEST) -> st.SearchStrategy[Program]:
 
 
 def written(data: bytes) -> Program:
-    """The program that a byte string is: a byte for kind and theme, then a number for each step."""
-    number, with_io = divmod(data[0] if data else 0, WITH_IO)
+    """The program that a byte string is: a byte for its kind and one for its theme, then a number for each step."""
+    kind, number = data[:2].ljust(2, b"\0")
+    debug, with_io = divmod(kind, WITH_IO)
     place, themes = (SCRIPT, words_io.THEMES) if with_io == WITH_IO - 1 else (MAIN, (_NO_THEME, *_THEMES))
     writer = _Writer(place, themes[number % len(themes)])
-    for start in range(1, len(data) - _BYTES + 1, _BYTES):
+    if place == MAIN and debug % _DEBUG == _DEBUG - 1:
+        writer.begin_in_debug_mode()
+    for start in range(2, len(data) - _BYTES + 1, _BYTES):
         writer.write(int.from_bytes(data[start : start + _BYTES], "big"))
     return writer.program()
 
@@ -131,6 +133,10 @@ class _Writer:
         while len(self.opened) > 1:
             self.close()
         return Program(tuple(self.opened[0].steps))
+
+    def begin_in_debug_mode(self) -> None:
+        """Write the step that is the first, in some programs."""
+        self.opened[0].steps.append(Step("set_debug", holes=("True",)))
 
     def write(self, number: int) -> None:
         """Write the step that a number is, after what it needs, and close the bodies that end with it."""
