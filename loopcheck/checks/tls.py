@@ -1539,6 +1539,25 @@ async def eof_received_true_ignored(secure, logged, patience):
     assert (protocol.events, protocol.lost_with) == (["connection_made", "eof_received", "connection_lost"], None)
 
 
+@check("Lib/asyncio/sslproto.py: SSLProtocol._write_appdata", level="should", needs=("tls",))
+async def late_writes_are_not_kept(secure, patience):
+    """What is written to a connection that has been lost is dropped, and not kept to be sent some time.
+
+    Programs write on until they notice.
+    """
+    sizes = []
+    for side in (secure.client, secure.server):
+        async with side() as (transport, protocol, _):
+            transport.abort()
+            await protocol.until("connection_lost", patience)
+            for _ in range(3):
+                transport.write(pattern(1000))
+            await pass_turns(2)
+            sizes.append(transport.get_write_buffer_size())
+
+    assert sizes == [0, 0], "bytes that wait to be sent by a client and a server that were aborted"
+
+
 @check("asyncio-protocol#asyncio.BufferedProtocol", needs=("tls",))
 async def peer_close_notify_to_buffered_protocol(secure, patience):
     """A peer's close_notify leads to eof_received() and connection_lost(None) of a BufferedProtocol, too."""
