@@ -98,6 +98,12 @@ LEFT_OPEN = (
         "Of writelines() only is told what arrives.",
     ),
     Open(
+        "When bytes arrive that went over TCP, once they were sent.",
+        "The system delivers them in its own time when it is busy",
+        "Streams of bytes go over socket pairs, Unix sockets and pipes; of TCP connections only is told how they begin "
+        "and end. For datagrams is waited.",
+    ),
+    Open(
         "What a transport of a pipe does that is asked for the other direction.",
         "asyncio-protocol#transports-hierarchy: it is a ReadTransport or a WriteTransport",
         "It is not asked.",

@@ -308,6 +308,22 @@ class Peer:
         self._sock.close()
 
 
+class SilentPeer(Peer):
+    """The other end of a TCP connection: when bytes arrive is the system's choice, so none are told."""
+
+    def send(self, data: bytes) -> None:
+        """Send nothing."""
+
+    def read(self) -> list[Any]:
+        """Read nothing."""
+        return ["over"]
+
+    def end(self) -> None:
+        """Go on."""
+
+    deaf = close = drop = leave = end
+
+
 class PipePeer(Peer):
     """The other end of a pipe; a read pipe's sends, a write pipe's reads.
 
@@ -548,17 +564,18 @@ class Stream(_End):
 
 
 class Server(_End):
-    """A server on a Unix socket."""
+    """A server on a Unix socket, or on a port of the loopback."""
 
-    def __init__(self, run: Script, name: str, *, start_serving: bool) -> None:
+    def __init__(self, run: Script, name: str, family: str, *, start_serving: bool) -> None:
         super().__init__(run, name)
         self.server: Any = None
         self.expected: list[Connection] = []
-        self.sock, self.address = _listening(self)
+        self.is_tcp = family == "tcp"
+        self.sock, self.address = _listening(self, is_tcp=self.is_tcp)
         run.open(name, self.start(start_serving))
 
     async def start(self, start_serving: bool) -> None:
-        create = self.run.loop.create_unix_server
+        create = self.run.loop.create_server if self.is_tcp else self.run.loop.create_unix_server
         self.server = await create(self.accept, sock=self.sock, start_serving=start_serving)
 
     def accept(self) -> asyncio.BaseProtocol:
@@ -570,11 +587,13 @@ class Server(_End):
     def dial(self, name: str, style: str, moment: str, body: Body) -> Connection:
         """A connection from a plain socket to the server."""
         one = Connection(self.run, name, style, moment, body, accepted=True)
-        sock = socket.socket(socket.AF_UNIX)
+        sock = socket.socket(socket.AF_INET if self.is_tcp else socket.AF_UNIX)
         one.disposed.append(sock)
-        one.peer = Peer(self.run, one, sock)
         self.run.make(one)
         sock.connect(self.address)
+        one.peer = SilentPeer(self.run, one, sock) if self.is_tcp else Peer(self.run, one, sock)
+        if self.is_tcp and self.sock.fileno() >= 0:
+            _wait(self.sock)
         self.expected.append(one)
         one.begin()
         return one
@@ -584,11 +603,13 @@ class Server(_End):
             self.run.last(f"{self.name}.server.close()", self.server.close)
 
 
-def _listening(owner: _End) -> tuple[socket.socket, Any]:
+def _listening(owner: _End, *, is_tcp: bool = False) -> tuple[socket.socket, Any]:
     """A socket that listens, and its address."""
-    sock = socket.socket(socket.AF_UNIX)
+    sock = socket.socket(socket.AF_INET if is_tcp else socket.AF_UNIX)
     sock.setblocking(False)
-    if sys.platform == "linux":
+    if is_tcp:
+        sock.bind(("127.0.0.1", 0))
+    elif sys.platform == "linux":
         sock.bind("")  # the system gives a name that is no file
     else:
         folder = Path(tempfile.mkdtemp())

@@ -27,6 +27,7 @@ VALUES = {
     "limit": ("2**16", "4"),
     "water": ("0", "1", "2**20", "None"),
     "style": ("'plain'", "'keeps open'", "'buffered'", "'early'", "'gone'", "'fails'", "'read pipe'", "'write pipe'"),
+    "family": ("'unix'", "'tcp'"),
     "manner": ("'plain'", "'keeps open'", "'buffered'", "'early'", "'gone'"),
     "moment": (
         "'data_received'",
@@ -129,7 +130,7 @@ WORDS = (
     *_calls("stream", "{0}.writer", _PLAIN),
     Word("stream_abort", "{0}.writer.transport.abort()", ("stream",), _PLAIN),
     # servers
-    Word("server", "server('{me}', start_serving={0})", ("flag",), (SCRIPT,), makes="z", weight=4),
+    Word("server", "server('{me}', {0}, start_serving={1})", ("family", "flag"), (SCRIPT,), makes="z", weight=4),
     Word(
         "dial",
         "{0}.dial('{me}', {1}, {2}, {body})",
