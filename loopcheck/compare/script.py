@@ -213,6 +213,8 @@ class Script(Run):
 
     def arrives(self, who: str, what: str, data: bytes) -> None:
         """Data came: in how many pieces is not promised."""
+        if type(data) is not bytes:
+            what += f" of {type(data).__name__}"
         at, before = self.arrived.get(who, (-1, b""))
         mine = [number for number in range(self.begin, len(self.events)) if self.events[number][0] == who]
         if mine and mine[-1] == at:
