@@ -32,6 +32,9 @@ PASSING = "scheduling::call_soon_fifo_order"
 LONGEST = 200
 """Characters that are recorded of what a failure says."""
 
+REFUSED = "NotImplementedError"
+"""What an assertion says, among other things, of a loop that does not offer something."""
+
 NARROWER = ("issue",)
 """Keys without which an entry says less, and is still true."""
 
@@ -203,6 +206,8 @@ def record(loop: str, reports: Iterable[Path]) -> str:
                 if outcome != "passed" and known.kind(seen | {"outcome": outcome}):
                     way |= {"error": seen["error"]} if "error" in seen else {"left_behind": ["something"]}
                     way["message"] = seen["message"].partition("\n")[0][:LONGEST]
+                elif outcome == "failed" and REFUSED in known.words(seen):
+                    way["message"] = REFUSED
                 ways.setdefault(seen["check"], {}).setdefault(json.dumps(way), set()).add(python)
     header = {
         "subject": factory,
