@@ -44,7 +44,7 @@ def kind_of(difference: Difference) -> str:
 def _run_ends(event: Sequence[str]) -> str:
     """How a run of the loop ends, if that is what an event says."""
     who, what, result, _ = event
-    if who != "main" or not what.startswith(("loop.run_", "the last run", "the loop")):
+    if who != "main" or not what.startswith(("loop.run_", "in_thread(loop.run_", "the last run", "the loop")):
         return ""
     return f"the run {result}" if result.startswith(("raises SystemExit", "raises Keyboard")) else "the run ends"
 
