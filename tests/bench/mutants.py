@@ -408,10 +408,13 @@ class Trial:
             areas[id.partition("::")[0]].append(id)
         near = [areas.pop(area, []) for area in NEAR[mutant.module]]
         turns = [id for some in (near, areas.values()) for turn in itertools.zip_longest(*some) for id in turn if id]
-        killers = [*self.killers[mutant.function].most_common(10), *self.killers[mutant.module].most_common(100)]
-        order = list(dict.fromkeys([*(id for id, _ in killers if id in set(found)), *turns]))
+        known = [*self.killers[mutant.function].most_common(10), *self.killers[mutant.module].most_common(100)]
+        killers = dict.fromkeys(id for id, _ in known if id in set(found))
         # What may be otherwise is asked last: a mutant that only such a check sees is no wrong loop.
-        return sorted(order, key=lambda id: (self.court.judges[id].level == "may", self.is_slow(mutant, id)))
+        return sorted(
+            dict.fromkeys([*killers, *turns]),
+            key=lambda id: (self.court.judges[id].level == "may", id not in killers and self.is_slow(mutant, id)),
+        )
 
     def note_killer(self, function: str, id: str) -> None:
         """A check that killed one of a function's mutants may see others."""
