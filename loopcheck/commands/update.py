@@ -97,7 +97,7 @@ def again(factory: str, arguments: Sequence[str], ids: Sequence[str], *, workers
 
     if not ids:
         return []
-    print(f"running what is to be changed {TIMES} times more, {len(ids)} checks, with all processors busy", flush=True)
+    print(f"running {len(ids)} checks {TIMES} times more, with all processors busy: does chance decide?", flush=True)
     # Areas and ids would be added to these.
     arguments = [one for one in arguments if one not in {id.partition("::")[0] for id in ids}]
     rounds = soak.rounds([factory], [*arguments, *ids], number=TIMES, workers=workers, busy=os.cpu_count() or 1)
