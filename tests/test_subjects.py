@@ -69,6 +69,10 @@ class Observed:
             for python in record["pythons"]:
                 self._seen.setdefault((record["check"], python), []).append(record)
 
+    def knows(self, id: str, python: str) -> bool:
+        """Whether a check failed on any run there; one that passed and one that came since are not told apart."""
+        return (id, python) in self._seen
+
     def of(self, id: str, python: str) -> list[dict[str, Any]]:
         """How a check ended there, in each of the runs in which that was another way."""
         return self._seen.get((id, python), [{"check": id, "outcome": "passed"}])
@@ -107,6 +111,8 @@ def _wrong(declaration: known.Declaration, seen: Observed, ids: Iterable[str]) -
         here = seen.here(python)
         for id in ids:
             if id in entries() and entries()[id].tested and entries()[id].applies(python):
+                if not seen.knows(id, python) and any(need in declaration.declined for need in entries()[id].needs):
+                    continue  # it came since, and all that need this were refused
                 # As validate() says of a place; that looks at all the battery each time.
                 mine = [one for one in declaration.known if one.names(id) and one.applies(here)]
                 if len(mine) > 1 and not all(one.sometimes for one in mine):
