@@ -633,9 +633,15 @@ async def stream_reader_buffered_clienthello(secure, tls, patience):
     Clients that do not wait for an answer to their STARTTLS send it so.
     """
 
+    line_before = [b"STARTTLS\n"]
+
+    def send(sock, data):
+        # In one piece, so that whoever has read the line has read the ClientHello.
+        sock.sendall(b"".join(line_before) + data)
+        line_before.clear()
+
     def hurry(sock):
-        sock.sendall(b"STARTTLS\n")
-        end = Secure(sock, tls.client, server_hostname=tls.host)
+        end = Secure(sock, tls.client, deliver=send, server_hostname=tls.host)
         end.handshake()
         end.sendall(b"secret\n")
         return end
@@ -643,7 +649,6 @@ async def stream_reader_buffered_clienthello(secure, tls, patience):
     async with StreamPair(secure, tls, patience) as streams, streams.open("server") as (reader, writer, peer):
         peer.does("upgrading without waiting", hurry)
         line = await reader.readline()
-        await pass_turns(5)
         await soon(writer.start_tls(tls.server), patience, "start_tls() returns")
 
         assert (line, await reader.readline()) == (b"STARTTLS\n", b"secret\n")
