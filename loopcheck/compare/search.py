@@ -20,7 +20,7 @@ from loopcheck.compare.arena import Arena, Difference, has_ended
 from loopcheck.compare.findings import Finding, kind_of
 from loopcheck.compare.language import Program
 from loopcheck.compare.reducing import size, smallest
-from loopcheck.compare.scripting import with_script
+from loopcheck.compare.standalone import with_script
 from loopcheck.compare.strategy import programs
 from loopcheck.kit import examples  # noqa: F401  # has hypothesis draw the same in every project
 
