@@ -59,6 +59,15 @@ VALUES = {
         "GeneratorExit('v')",
         "Rude('v')",
     ),
+    # Not StopIteration: on Pythons before 3.13, whoever waits for an executor that raises it waits for ever.
+    "failure": (
+        "ValueError('v')",
+        "asyncio.CancelledError('v')",
+        "asyncio.TimeoutError('v')",
+        "StopAsyncIteration('v')",
+        "GeneratorExit('v')",
+        "Rude('v')",
+    ),
     # What a loop lets out of run_forever().
     "exit": ("ValueError('v')", "KeyboardInterrupt('v')", "SystemExit('v')", "asyncio.CancelledError('v')"),
     "past": ("0", "-1", "-0.5"),
@@ -280,7 +289,7 @@ _WORDS = (
     Word("solo_wait", "alone(asyncio.wait([{0}], timeout={1}))", ("tasks", "short"), _ASYNC, form="await"),
     Word("solo_timers", "alone(timers({0}, 0.003, -1, 0))", ("short",), _ASYNC, form="await"),
     Word("executor", "alone(in_executor({0}))", ("value",), _ASYNC, form="await"),
-    Word("executor_fails", "alone(in_executor({0}))", ("error",), _ASYNC, form="await"),
+    Word("executor_fails", "alone(in_executor({0}))", ("failure",), _ASYNC, form="await"),
     Word("job", "alone(lambda: loop.run_in_executor(None, {0}))", ("job",), _ASYNC, form="await", weight=2),
     Word("no_executor", "loop.set_default_executor(None)"),
     Word("job_when_closed", "loop.is_closed() and loop.run_in_executor(None, int)"),
