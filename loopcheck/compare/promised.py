@@ -93,14 +93,24 @@ LEFT_OPEN = (
         "Programs do not do it.",
     ),
     Open(
-        "Whether writelines() of a connection that is gone raises.",
-        "Lib/asyncio/selector_events.py: on some Pythons AttributeError or TypeError, as it does not look",
-        "Of writelines() only is told what arrives.",
+        "What writelines() of a transport does that is closing or gone.",
+        "Lib/asyncio/selector_events.py: on some Pythons it does not look, and watches a descriptor that is closed",
+        "Programs do not do it.",
     ),
     Open(
-        "Whether abort() of a connection that is gone raises, and how much such a connection still has to write.",
-        "Lib/asyncio/selector_events.py, unix_events.py: AttributeError, as there is no loop any more",
-        "Of abort() only is told what follows; get_write_buffer_size() is asked for before the end only.",
+        "What the methods of a transport do once connection_lost() was called.",
+        "Lib/asyncio/selector_events.py, unix_events.py: some raise AttributeError, as there is no loop any more",
+        "They are called, and nothing is told of what they return or raise; abort() is not, as it logs an error later.",
+    ),
+    Open(
+        "What becomes of a pipe whose transport is closed in connection_made().",
+        "Lib/asyncio/unix_events.py: it is watched afterwards, by a number that may be another file's by then",
+        "Programs do not do it.",
+    ),
+    Open(
+        "What follows when a transport is closed in resume_writing().",
+        "Lib/asyncio/selector_events.py: connection_lost() is called, and once more, which logs AttributeError",
+        "Programs do not do it.",
     ),
     Open(
         "Whether writelines() with an empty piece at the end is ever done.",
@@ -135,7 +145,7 @@ LEFT_OPEN = (
     ),
 )
 
-MAY_FAIL = frozenset({"connection_writelines", "stream_writelines", "abort", "stream_abort", "datagram_abort"})
+MAY_FAIL = frozenset({"stream_write", "stream_write_memory", "stream_write_much", "stream_abort", "datagram_abort"})
 """Words of which is not told whether they raise."""
 
 MAY_RETURN = frozenset({"add_reader", "add_writer", "add_reader_object", "add_writer_object"})
@@ -151,6 +161,15 @@ NOT_ON_PIPES = {
     "write pipe": frozenset({"connection_write_memory", "is_reading", "pause_reading", "resume_reading"}),
 }
 """By style of connection: words of which nothing is promised, as one direction has no use for them."""
+
+NOT_WHEN_GONE = frozenset({"abort"})
+"""Words that are left out once abort() or connection_lost() was called."""
+
+NOT_WHILE = {"resume_writing": frozenset({"abort", "connection_close"})}
+"""By the method of a connection's protocol that runs: words that are left out for that connection."""
+
+NOT_WHILE_PIPES = {"connection_made": frozenset({"abort", "connection_close", "connection_write_eof"})}
+"""Words that are left out as well if it is that of a pipe."""
 
 _OWN = re.compile(r"[a-z0-9]|over|slept|woken")
 

@@ -161,16 +161,24 @@ class Script(Run):
             self.kept.append(task)
             return task
         one = self.made.get(step.holes[0]) if step.holes else None
-        if isinstance(one, Connection) and step.word in promised.NOT_ON_PIPES.get(one.style, ()):
+        lost = isinstance(one, Connection) and one.lost
+        if isinstance(one, Connection) and (
+            step.word in promised.NOT_ON_PIPES.get(one.style, ())
+            or (one.gone and step.word in promised.NOT_WHEN_GONE)
+            or step.word in promised.NOT_WHILE.get(one.moment, ())
+            or (one.style in _PIPES and step.word in promised.NOT_WHILE_PIPES.get(one.moment, ()))
+        ):
             return "over"
         if step.word in _CUTS:
             for end in self.ends if step.word == "abort_clients" else [self.made[step.holes[0]]]:
                 end.cut = True
+        if isinstance(one, Connection) and step.word == "abort":
+            one.gone = True
         try:
             value = super().evaluate(step)
-            return None if step.word in promised.MAY_RETURN else value
+            return None if step.word in promised.MAY_RETURN or lost else value
         except Exception:
-            if step.word not in promised.MAY_FAIL:
+            if step.word not in promised.MAY_FAIL and not lost:
                 raise
             return None
 
@@ -415,6 +423,8 @@ class _Moments(_End):
         super().__init__(run, name)
         self.bodies: dict[str, Body] = {}
         self.transport: Any = None
+        self.moment = ""
+        """The moment whose steps are being done."""
 
     def when(self, moment: str, body: Body) -> None:
         self.bodies[moment] = body
@@ -426,7 +436,11 @@ class _Moments(_End):
     def do(self, moment: str) -> None:
         """Do what the program says for a moment: the first time only, for how often it comes is open."""
         if body := self.bodies.pop(moment, None):
-            body(self.name)
+            before, self.moment = self.moment, moment
+            try:
+                body(self.name)
+            finally:
+                self.moment = before
 
     def let_go(self) -> None:
         if self.transport is not None:
@@ -451,6 +465,8 @@ class Connection(_Moments):
     def __init__(self, run: Script, name: str, style: str, moment: str, body: Body, *, accepted: bool = False) -> None:
         super().__init__(run, name)
         self.style = style
+        self.lost = self.gone = False
+        """Whether connection_lost() has begun; and whether it has, or will soon, as abort() was called."""
         self.when(moment, body)
         self.number = 1
         self.protocol = self.another()
@@ -516,6 +532,7 @@ class _Protocol(asyncio.BaseProtocol):
         return self.of.style == "keeps open"
 
     def connection_lost(self, exc: BaseException | None) -> None:
+        self.of.lost = self.of.gone = True
         self.of.cut |= exc is not None
         self.tell("connection_lost", self.of.run.phrase(exc))
 

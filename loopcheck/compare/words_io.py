@@ -75,7 +75,7 @@ def _calls(kind: str, of: str, where: tuple[str, ...]) -> tuple[Word, ...]:
         word("write", "write({1})", "bytes", weight=5),
         word("write_memory", "write({1})", "memory"),
         word("write_much", "write(much)", weight=2),
-        word("writelines", "writelines([{1}, {2}, b'x'])", "bytes", "bytes"),
+        word("writelines", f"is_closing() or {of}.writelines([{{1}}, {{2}}, b'x'])", "bytes", "bytes"),
         word("write_eof", "write_eof()", weight=2),
         word("can_write_eof", "can_write_eof()"),
         word("close", "close()", weight=3),
