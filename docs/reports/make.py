@@ -211,7 +211,8 @@ def main() -> None:
     parser.add_argument("--to", type=Path, default=HERE, metavar="FOLDER", help="where to render (default: here)")
     options = parser.parse_args()
     folder, to = options.folder.resolve(), options.to.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    for one in (folder, to):
+        one.mkdir(parents=True, exist_ok=True)
     os.chdir(ROOT)
     try:
         for python in options.python:
