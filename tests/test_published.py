@@ -48,7 +48,8 @@ def test_pages_are_small_and_tell_no_paths_of_a_machine() -> None:
         text = path.read_text()
 
         assert len(text.encode()) < 2_000_000, path
-        assert re.findall(r"/(?:root|home|work|Users)/\S*", text) == [], path
+        # A loop in Rust says in its panics where it was built, which its wheel tells everybody.
+        assert re.findall(r"/(?:root|home|work|Users)/(?!runner/\.cargo/)\S*", text) == [], path
 
 
 def test_published_reports_are_whole() -> None:
