@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,9 +12,9 @@ from typing import Any
 
 from loopcheck.check import Entry, find
 from loopcheck.compare.derivation import LIMIT, Unsuitable, script
+from loopcheck.compare.trial import run
 from loopcheck.report import causes
 from loopcheck.report.writing import WritingError, write_whole
-from loopcheck.runner.processes import kill_group
 from loopcheck.subject import CONTROL
 
 LONGEST = 150
@@ -28,9 +25,6 @@ FAILURES = causes.EXPLAINED
 
 _LIMIT = LIMIT + 10
 """Seconds that a process gets: its own deadline comes before."""
-
-_MOST_READ = 100_000
-"""Bytes of what a script has printed that are looked at: the last."""
 
 _TIMEOUT = "Timeout (0:00:"
 """What faulthandler writes when the deadline of a script is over."""
@@ -79,15 +73,12 @@ def reproduce(entry: Entry, subject: str, record: Mapping[str, Any], path: Seque
 
 def _why_not(text: str, subject: str, record: Mapping[str, Any], path: Sequence[str]) -> str:
     """Run a script on both loops; why it does not show what it should, or nothing."""
-    with tempfile.TemporaryDirectory(prefix="loopcheck-") as folder:
-        file = Path(folder, "reproducer.py")
-        file.write_text(text, encoding="utf-8")
-        seen = _run(file, subject, path)
-        if seen.outcome == "passed":
-            return "what the script does passes"
-        if not seen.shows(record):
-            return f"the script fails otherwise: {seen.says}"
-        on_control = _run(file, CONTROL, path)
+    seen = _run(text, subject, path)
+    if seen.outcome == "passed":
+        return "what the script does passes"
+    if not seen.shows(record):
+        return f"the script fails otherwise: {seen.says}"
+    on_control = _run(text, CONTROL, path)
     return "" if on_control.outcome == "passed" else f"the script fails on asyncio's own loop: {on_control.says}"
 
 
@@ -139,40 +130,21 @@ class _Ending:
         return self.outcome == "failed" and self.error == record.get("error", self.error)
 
 
-def _run(file: Path, subject: str, path: Sequence[str]) -> _Ending:
-    environment = dict(os.environ)
-    environment["PYTHONPATH"] = os.pathsep.join([*path, *filter(None, [environment.get("PYTHONPATH")])])
-    with open(file.with_suffix(".err"), "w+b") as printed:
-        # No pipe, which a child of the script might hold open; a group of its own, so that no such child stays.
-        process = subprocess.Popen(
-            [sys.executable, str(file), subject],
-            env=environment,
-            cwd=file.parent,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=printed,
-            start_new_session=True,
-        )
-        try:
-            process.wait(_LIMIT)
-        except subprocess.TimeoutExpired:
-            return _Ending("hang", "it did not end")
-        finally:
-            kill_group(process.pid)
-            process.wait()
-        size = printed.seek(0, os.SEEK_END)
-        printed.seek(max(0, size - _MOST_READ))
-        said = printed.read().decode(errors="backslashreplace")
-    if process.returncode == 0:
+def _run(text: str, subject: str, path: Sequence[str]) -> _Ending:
+    trial = run(text, subject, path, _LIMIT)
+    if trial.status is None:
+        return _Ending("hang", "it did not end")
+    if trial.status == 0:
         return _Ending("passed", "")
-    if process.returncode < 0:
-        return _Ending("crash", f"it died of signal {-process.returncode}")
+    if trial.status < 0:
+        return _Ending("crash", f"it died of signal {-trial.status}")
+    said = trial.errors
     if _TIMEOUT in said:
         return _Ending("hang", "it did not end in time")
     # The line of an exception, below its traceback; what follows it is the rest of its message.
     raised = re.findall(
         r"^(?:[\w.]+\.)?(\w+)(?::| *$).*", said.rpartition("Traceback (most recent call last):")[2], re.M
     )
-    if process.returncode == 1 and raised:
+    if trial.status == 1 and raised:
         return _Ending("failed", said.strip().splitlines()[-1][:200], raised[0])
-    return _Ending("exited", f"it ended with status {process.returncode}")
+    return _Ending("exited", f"it ended with status {trial.status}")

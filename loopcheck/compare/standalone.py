@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from loopcheck.compare.arena import Difference
 from loopcheck.compare.findings import Finding, first
 from loopcheck.compare.language import NAME, WORDS, Step
+from loopcheck.compare.trial import run
 from loopcheck.compare.word import GENERATOR, MAIN, SCRIPT, TASK, THREAD
 from loopcheck.subject import CONTROL
 
@@ -78,12 +74,12 @@ def with_script(finding: Finding, subject: str, path: Sequence[str] = ()) -> Fin
         text = script_of(finding.difference, looking=looking)
         if text is None or sum(map(bool, text.splitlines())) > _LONGEST:
             return finding
-        said = _run(text, CONTROL, path)[1]
+        said = run(text, CONTROL, path, _LIMIT).output
         seen = re.findall(r"^observed (\[.*\])$", said, re.M)
         if len(seen) != 1:
             return finding
         text = text.replace(_EXPECTED, _wrapped(seen[0]))
-        if _run(text, CONTROL, path)[0] == 0 and _run(text, subject, path)[0] not in (0, None):
+        if run(text, CONTROL, path, _LIMIT).status == 0 and run(text, subject, path, _LIMIT).status not in (0, None):
             return replace(finding, script=text)
     return finding
 
@@ -105,26 +101,6 @@ def _wrapped(seen: str) -> str:
         return line
     events: list[str] = eval(seen, {"__builtins__": {}})  # what our own script printed
     return "\n".join(["expected = [", *(f"    {event!r}," for event in events), "]"])
-
-
-def _run(text: str, subject: str, path: Sequence[str]) -> tuple[int | None, str]:
-    """The exit status, None if it did not end in time, and what was printed."""
-    with tempfile.TemporaryDirectory(prefix="loopcheck-") as folder:
-        file = Path(folder, "program.py")
-        file.write_text(text)
-        there = [*path, *filter(None, [os.environ.get("PYTHONPATH")])]
-        try:
-            done = subprocess.run(
-                [sys.executable, str(file), subject],
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(there)},
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=_LIMIT,
-            )
-        except subprocess.TimeoutExpired:
-            return None, ""
-        return done.returncode, done.stdout.decode(errors="backslashreplace")
 
 
 class _Author:
