@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import select
 import shutil
 import socket
 import sys
@@ -23,6 +22,7 @@ from loopcheck.compare import promised
 from loopcheck.compare.language import WORDS, Program, Step
 from loopcheck.compare.tracer import QUIET, RUNS, Run
 from loopcheck.compare.word import MOMENT, TURN
+from loopcheck.kit.ready import readable
 
 MUCH = bytes(range(256)) * 4096
 """More than sockets take at once."""
@@ -614,7 +614,7 @@ class Server(_End):
         sock.connect(self.address)
         one.peer = SilentPeer(self.run, one, sock) if self.is_tcp else Peer(self.run, one, sock)
         if self.is_tcp and self.sock.fileno() >= 0:
-            _wait(self.sock)
+            readable(self.sock, timeout=_PATIENCE)
         self.expected.append(one)
         one.begin()
         return one
@@ -765,13 +765,13 @@ class PlainSocket(_End):
     async def sendto(self, sock_sendto: Any, data: bytes) -> Any:
         ours, other = self.datagrams()
         number = await self.one("sendto", lambda: sock_sendto(ours, data, other.getsockname()))
-        return [number, _wait(other) and other.recv(100)]
+        return [number, bool(readable(other, timeout=_PATIENCE)) and other.recv(100)]
 
     def posted(self, data: bytes) -> None:
         """Somebody sends a datagram."""
         ours, other = self.datagrams()
         other.sendto(data, ours.getsockname())
-        _wait(ours)
+        readable(ours, timeout=_PATIENCE)
 
     def listen(self) -> None:
         if self.listener is None:
@@ -850,14 +850,14 @@ class Mailbox:
     def send(self, data: bytes) -> None:
         """Send a datagram, and wait until it is there."""
         self._sock.sendto(data, self._address)
-        _wait(self._owner.known)
+        readable(self._owner.known, timeout=_PATIENCE)
 
     def read(self) -> list[bytes]:
         """The datagrams that are on their way."""
         got = []
         while self._owner.sent > 0:
             self._owner.sent -= 1
-            if not _wait(self._sock):
+            if not readable(self._sock, timeout=_PATIENCE):
                 break
             got.append(self._sock.recv(100))
         return got
@@ -866,9 +866,3 @@ class Mailbox:
         """Read no more."""
         self._sock.close()
         self.closed = True
-
-
-def _wait(sock: socket.socket) -> bool:
-    poll = select.poll()
-    poll.register(sock, select.POLLIN)
-    return bool(poll.poll(_PATIENCE * 1000))
