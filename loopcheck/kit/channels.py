@@ -63,18 +63,22 @@ def pattern(number: int, start: int = 0) -> bytes:
 
 
 _FILL_STEP = 2**16
+
+_FILL_LEAST = 2**18
+"""Bytes: more than a narrowed connection takes in all, for a busy kernel may take later what it refuses now."""
+
 _FILL_MOST = 2**26
 """Bytes; far more than kernels take."""
 
 
 def fill(transport: Any) -> bytes:
-    """Write to a peer that does not read, until 64 KiB or more wait in the transport's buffer; all that was written.
+    """Write to a peer that does not read, until 256 KiB or more wait in the transport's buffer; all that was written.
 
     Raises:
         AssertionError: the buffer does not grow.
     """
     sent = bytearray()
-    while (waiting := transport.get_write_buffer_size()) < _FILL_STEP:
+    while (waiting := transport.get_write_buffer_size()) < _FILL_LEAST:
         if len(sent) > _FILL_MOST:
             raise AssertionError(
                 f"{len(sent)} bytes were written to a peer that does not read, and get_write_buffer_size() is {waiting}"
