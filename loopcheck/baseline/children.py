@@ -47,11 +47,9 @@ class ChildWatch:
         self._loop._add_reader(pidfd, self._pidfd_ready, pidfd, ended)
 
     def close(self) -> None:
-        """Stop watching; the loop is closing."""
-        for pidfd in self._pidfds:
-            self._loop._remove_reader(pidfd)
-            os.close(pidfd)
-        self._pidfds.clear()
+        """Give the descriptors back; the loop is closing, and forgets its watches itself."""
+        while self._pidfds:
+            os.close(self._pidfds.pop())
 
     def _pidfd_ready(self, pidfd: int, ended: Callable[[], None]) -> None:
         self._loop._remove_reader(pidfd)

@@ -219,8 +219,6 @@ class Task(asyncio.Task[Any]):
 
     def _step(self, exc: BaseException | None = None) -> None:
         """One round, as a callback."""
-        if self.done():
-            raise asyncio.InvalidStateError(f"_step(): already done: {self!r}, {exc!r}")
         if self._must_cancel:
             self._must_cancel = False
             if not isinstance(exc, asyncio.CancelledError):

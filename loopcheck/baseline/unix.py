@@ -16,7 +16,6 @@ from typing import Any
 from .contract import logger
 from .serving import Serving
 from .sockops import SocketOperations
-from .versions import SERVER_REMOVES_SOCKET_FILE
 
 
 class UnixSockets(Serving, SocketOperations):
@@ -71,7 +70,7 @@ class UnixSockets(Serving, SocketOperations):
             ssl_shutdown_timeout=ssl_shutdown_timeout,
         )
 
-    # The keyword is part of the interface from 3.13 on, and a TypeError before.
+    # From 3.13 on closing the server removes its socket file, unless told not to; before, the keyword is a TypeError.
     if sys.version_info >= (3, 13):
 
         async def create_unix_server(
@@ -124,7 +123,7 @@ class UnixSockets(Serving, SocketOperations):
                 ssl_handshake_timeout,
                 ssl_shutdown_timeout,
                 start_serving,
-                SERVER_REMOVES_SOCKET_FILE,
+                cleanup_socket=False,
             )
 
     async def _serve_unix(

@@ -12,9 +12,6 @@ from asyncio import base_events
 SERVER_COUNTS_TRANSPORTS = hasattr(base_events.Server, "close_clients")
 """From 3.13 a Server is told which transport attaches to it and detaches; before, only that one does."""
 
-SERVER_REMOVES_SOCKET_FILE = sys.version_info >= (3, 13)
-"""From 3.13 closing a Unix server removes its socket file, unless ``cleanup_socket=False``."""
-
 SENDS_EMPTY_DATAGRAMS = sys.version_info >= (3, 13)
 """From 3.13 sendto(b"") sends a datagram; before, it does nothing."""
 

@@ -176,6 +176,17 @@ def slow_callback_message_format(loop, logged):
     assert re.fullmatch(r"Executing <.+> took \d+\.\d{3} seconds", said[0][1]), f"the message is {said[0][1]!r}"
 
 
+@check("asyncio-dev#logging")
+def slow_callback_logger(loop, logged):
+    """Slow callbacks are logged on the logger "asyncio", by which programs configure and filter."""
+    measured(loop)
+    loop.call_soon(block, LONG)
+    turn(loop)
+    said = [record.name for record in logged if "block" in record.getMessage()]
+
+    assert said == ["asyncio"], "the name of the logger of each report"
+
+
 @check("asyncio-eventloop#asyncio.loop.slow_callback_duration")
 def slow_callback_duration_raised(loop, logged):
     """A callback that takes less than slow_callback_duration is not logged in debug mode, be it longer than 0.1 s.

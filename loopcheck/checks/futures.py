@@ -624,8 +624,8 @@ async def constructor_default_loop_is_running_loop(loop, trace, patience):
 async def duck_typed_future_awaitable(loop, trace, patience):
     """A task can await any object that behaves as a future; it suspends, and resumes with the result.
 
-    Such an object sets its _asyncio_future_blocking before it yields itself. get_loop() is not required if there is
-    an attribute _loop.
+    Such an object sets its _asyncio_future_blocking before it yields itself, and has get_loop() or, if it is older than
+    that, an attribute _loop: one of the two will do.
     """
 
     async def wait(future):

@@ -13,6 +13,7 @@ import weakref
 from loopcheck.check import also_in, check, untested
 from loopcheck.kit import forked, in_thread, pass_turns, refuses, run_coroutine, soon, turn, turns
 from loopcheck.kit.interrupts import default_sigint, signal_when_idle
+from loopcheck.kit.workers import Slumber
 
 
 async def answer(value="the result"):
@@ -428,6 +429,23 @@ async def close_running_loop_rejected(loop, patience):
 
     assert (loop.is_closed(), loop.is_running()) == (False, True)
     assert await soon(answer(), patience, "a timer fires after the refused close()") == "the result"
+
+
+@check("Lib/asyncio/base_events.py: BaseEventLoop.close", level="should")
+def refused_close_closes_nothing(loop, patience):
+    """A running loop that refuses close() has closed nothing of itself by then: another thread still wakes it."""
+    slumber = Slumber(loop, patience)
+
+    def close():
+        with contextlib.suppress(RuntimeError):
+            loop.close()
+
+    loop.call_soon(close)
+    distant = loop.call_later(patience, loop.stop)
+    woken = slumber.ends_by(lambda: loop.call_soon_threadsafe(slumber.wake))
+    distant.cancel()
+
+    assert woken, "after a close() that was refused, call_soon_threadsafe() did not wake the running loop"
 
 
 @check("asyncio-eventloop#asyncio.loop.close")

@@ -636,6 +636,23 @@ async def close_after_exit(loop, patience):
 
 
 @check(BASE_TRANSPORT + ".close", level="should")
+async def close_after_unnoticed_exit(loop, patience):
+    """close() of the transport of a child whose end the loop has not seen yet hides it from nobody.
+
+    process_exited() and connection_lost() are called all the same; which status is given is not asked here.
+    """
+    async with child(loop, patience, *FOREVER, **NOTHING) as (transport, protocol):
+        transport.kill()
+        # Ended before the loop gets to it; one that reaps in a thread may have been quicker.
+        with contextlib.suppress(ChildProcessError):
+            os.waitid(os.P_PID, transport.get_pid(), os.WEXITED | os.WNOWAIT)
+        transport.close()
+        await protocol.until("connection_lost", patience)
+
+    assert protocol.events == ["connection_made", "process_exited", "connection_lost"]
+
+
+@check(BASE_TRANSPORT + ".close", level="should")
 async def close_inside_a_callback(loop, patience):
     """close() may be called in any callback of the protocol."""
     seen = {}
@@ -1375,6 +1392,25 @@ async def reaped_elsewhere(loop, patience, logged):
         await protocol.until("process_exited", patience)
 
     assert transport.get_returncode() == status
+
+
+@check("Lib/asyncio/unix_events.py: _PidfdChildWatcher._do_wait", level="may", python=">=3.12")
+async def lost_status_is_logged(loop, patience, logged):
+    """If other code has waited for a child, the loop says in the log that its status is lost: 255 alone tells nobody.
+
+    A loop that waits in a thread may be quicker, and has nothing to say.
+    """
+    lost = 1
+    async with child(loop, patience, *FOREVER, **NOTHING) as (transport, protocol):
+        transport.kill()
+        try:
+            os.waitpid(transport.get_pid(), 0)
+        except ChildProcessError:
+            lost = 0
+        await protocol.until("process_exited", patience)
+
+    said = [record.getMessage() for record in logged if record.levelname == "WARNING"]
+    assert len(said) == lost, f"the warnings are {said!r}"
 
 
 @check("Lib/asyncio/unix_events.py: _ThreadedChildWatcher", level="should")

@@ -786,6 +786,22 @@ async def print_stack_writes_to_file(loop, spawn):
     assert "in wait_for_ever" in file.getvalue()
 
 
+@check("asyncio-task#asyncio.Task.print_stack")
+async def print_stack_limit(spawn, patience):
+    """print_stack(limit=...) prints the frames that get_stack() with that limit returns, and no others."""
+
+    async def outer():
+        await fail(Failure())
+
+    task = spawn(outer())
+    await ended(patience, task)
+    file = io.StringIO()
+    task.print_stack(limit=1, file=file)
+    printed = re.findall(r", in (\w+)$", file.getvalue(), re.MULTILINE)
+
+    assert printed == [frame.f_code.co_name for frame in task.get_stack(limit=1)]
+
+
 @check("Lib/asyncio/base_tasks.py: _task_repr", level="may")
 async def task_repr_tells_name_state_and_coroutine(spawn, patience):
     """repr() of a task has its name, its state and the name of its coroutine."""
@@ -917,6 +933,25 @@ async def cancel_message_reaches_awaiter(loop, spawn, trace, patience):
     assert trace == [("task", ("the message",)), ("awaiter", ("the message",))]
 
 
+@check("asyncio-task#asyncio.Task.cancel", level="should")
+async def cancel_message_is_in_the_outcome(loop, spawn, trace, patience):
+    """The message given to cancel() is the argument of the CancelledError that result() or exception() raises.
+
+    Whichever is asked first: what later ones get is not asked here.
+    """
+    for ask in ("result", "exception"):
+        task = spawn(wait_for_ever(loop))
+        await pass_turns()
+        task.cancel("the message")
+        await ended(patience, task)
+        try:
+            getattr(task, ask)()
+        except asyncio.CancelledError as error:
+            trace(ask, error.args)
+
+    assert trace == [("result", ("the message",)), ("exception", ("the message",))]
+
+
 @check("asyncio-task#asyncio.Task.cancel")
 async def cancel_suppressed(loop, spawn, patience):
     """A task whose coroutine catches CancelledError and returns has that result, and is not cancelled."""
@@ -952,6 +987,22 @@ async def cancel_self(spawn, trace, patience):
     await ended(patience, task)
 
     assert (trace, task.cancelled()) == (["runs on", "CancelledError"], True)
+
+
+@check("asyncio-task#asyncio.Task.cancel", level="should")
+async def cancel_self_message(loop, spawn, patience):
+    """The message with which a task cancels itself is the argument of the CancelledError where it awaits next."""
+
+    async def program():
+        task.cancel("the message")
+        try:
+            await wait_for_ever(loop)
+        except asyncio.CancelledError as error:
+            return error.args
+
+    task = spawn(program())
+
+    assert await soon(task, patience, "a task ends that has cancelled itself") == ("the message",)
 
 
 @check("Lib/asyncio/tasks.py: Task.__step", level="should")

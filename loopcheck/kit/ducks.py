@@ -12,13 +12,13 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 
-class LooplessDuckFuture:
-    """A future without get_loop(), as those written before Python 3.7 are; asyncio reads ``_loop`` instead."""
+class _Duck:
+    """All of a future but for a way to learn its loop."""
 
     _asyncio_future_blocking = False
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+        self._home = loop
         self._state = "pending"
         self._result: Any = None
         self._cancel_message: Any = None
@@ -89,12 +89,20 @@ class LooplessDuckFuture:
     def _schedule(self) -> None:
         callbacks, self._callbacks = self._callbacks, []
         for callback, context in callbacks:
-            self._loop.call_soon(callback, self, context=context)
+            self._home.call_soon(callback, self, context=context)
 
 
-class DuckFuture(LooplessDuckFuture):
-    """A complete future that is no asyncio.Future."""
+class DuckFuture(_Duck):
+    """A complete future that is no asyncio.Future, and has no attribute ``_loop``."""
 
     def get_loop(self) -> asyncio.AbstractEventLoop:
         """The loop through which it calls back."""
-        return self._loop
+        return self._home
+
+
+class LooplessDuckFuture(_Duck):
+    """A future without get_loop(), as those written before Python 3.7 are; asyncio reads ``_loop`` instead."""
+
+    @property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        return self._home

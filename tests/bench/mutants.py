@@ -18,6 +18,7 @@ import argparse
 import ast
 import collections
 import concurrent.futures
+import functools
 import hashlib
 import itertools
 import json
@@ -114,6 +115,8 @@ class Mutant:
     """The lines that change."""
     statement: frozenset[int] = field(repr=False)
     """The lines that run when these do, should these be none that an interpreter tells of; empty at import."""
+    constant: str = field(repr=False)
+    """The name that is given a value here, at import."""
 
     @property
     def function(self) -> str:
@@ -238,7 +241,7 @@ class Changing(cst.CSTVisitor):
         self.times[id] += 1
         if self.times[id] > 1:
             id += f" #{self.times[id]}"
-        self.found.append(Mutant(self.module, id, text, self.lines(start, end), self.around()))
+        self.found.append(Mutant(self.module, id, text, self.lines(start, end), self.around(), self.constant()))
 
     def around(self) -> frozenset[int]:
         """The lines of the innermost statement, without its body; of a function, for its defaults, the body, too."""
@@ -248,6 +251,13 @@ class Changing(cst.CSTVisitor):
         if not isinstance(self.statements[-1], (cst.BaseSmallStatement, cst.FunctionDef)):
             end = self.span(self.statements[-1].body)[0]
         return self.lines(start, end)
+
+    def constant(self) -> str:
+        """The name that a statement outside functions gives a value to; empty elsewhere."""
+        match self.statements[-1]:
+            case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(name))]) if not self.is_in_function():
+                return name
+        return ""
 
     def is_in_function(self) -> bool:
         """Whether what is visited runs in a function, and not at import."""
@@ -277,6 +287,17 @@ def mutants_of(path: Path) -> list[Mutant]:
     changing = Changing(path.stem, source)
     MetadataWrapper(cst.parse_module(source), unsafe_skip_copy=True).visit(changing)
     return changing.found
+
+
+@functools.cache
+def uses(name: str) -> frozenset[str]:
+    """The lines of the loop in which a name stands, as ``module line``."""
+    return frozenset(
+        f"{path.stem} {node.lineno}"
+        for path in BASELINE.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
+    )
 
 
 # --- judges
@@ -394,14 +415,15 @@ class Trial:
         """The checks that judge a mutant, those first that are likely to see it."""
         reach = self.reach[mutant.loop]
 
-        def reaching(lines: Iterable[int]) -> list[str]:
-            wanted = {f"{mutant.module} {line}" for line in lines}
+        def reaching(lines: Iterable[int], places: Iterable[str] = ()) -> list[str]:
+            wanted = {f"{mutant.module} {line}" for line in lines} | set(places)
             return [id for id, (_, lines) in reach.items() if not wanted.isdisjoint(lines)]
 
         found = reaching(mutant.lines) or reaching(mutant.statement)
         if not mutant.statement:
-            # What runs at import is reached by no check, and matters to those that reach the module, if any can.
-            found = reaching(range(1, 1000)) or list(reach)
+            # What runs at import is reached by no check. A constant matters to those that reach where it is used,
+            # anything else to those that reach the module, if any can.
+            found = reaching((), uses(mutant.constant)) or reaching(range(1, 1000)) or list(reach)
         # From the areas that are near in turn, then from the others; in each the plain ones first, that reach little.
         areas: collections.defaultdict[str, list[str]] = collections.defaultdict(list)
         for id in sorted(found, key=lambda id: (bool(self.court.judges[id].setting), len(reach[id][1]))):
