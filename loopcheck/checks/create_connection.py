@@ -871,6 +871,20 @@ async def made_error(loop, listener, errors, patience):
     assert ([context.get("exception") for context in errors], received) == ([error], b"goes on")
 
 
+@check(TRANSPORT, level="may")
+async def made_error_goes_on_reading(loop, listener, errors, patience):
+    """A connection whose connection_made() raised an exception goes on: data is received."""
+
+    def fail(protocol):
+        raise LookupError("connection_made() fails")
+
+    factory = functools.partial(Wire, connection_made=fail)
+    async with client_and_peer(loop, listener, patience, factory=factory) as (_, protocol, peer):
+        peer.send(b"goes on")
+
+        assert await protocol.has_received(7, patience) == b"goes on"
+
+
 # connections that fail
 
 

@@ -162,6 +162,20 @@ async def made_error(loop, errors, patience):
     assert ([context.get("exception") for context in errors], closing) == ([error], False)
 
 
+@check("Lib/asyncio/selector_events.py: _SelectorDatagramTransport.__init__", level="may")
+async def made_error_goes_on_receiving(endpoint, errors, mailbox, patience):
+    """An endpoint whose connection_made() raised an exception goes on: datagrams are received."""
+
+    def fail(protocol):
+        raise ZeroDivisionError
+
+    async with endpoint(react={"connection_made": fail}) as (transport, protocol):
+        mailbox.send(b"goes on", transport.get_extra_info("sockname"))
+        await protocol.until("datagram_received", patience)
+
+        assert protocol.mail == [b"goes on"]
+
+
 @check("Lib/asyncio/base_events.py: BaseEventLoop.create_datagram_endpoint", level="should")
 async def factory_error(endpoint):
     """An exception of the protocol factory is raised by create_datagram_endpoint()."""
@@ -1460,6 +1474,20 @@ async def after_lost_queries(endpoint, patience):
         await pass_turns(2)
 
         assert (transport.is_closing(), transport.get_extra_info("sockname")) == (True, name)
+
+
+@check("Lib/asyncio/selector_events.py: _SelectorTransport.__init__", level="should")
+async def after_lost_peer(endpoint, mailbox, patience):
+    """After connection_lost() the transport of a connected endpoint still knows its peername.
+
+    Loggers ask for it when all is over.
+    """
+    async with endpoint(remote_addr=mailbox.address) as (transport, protocol):
+        transport.close()
+        await protocol.until("connection_lost", patience)
+        await pass_turns(2)
+
+        assert transport.get_extra_info("peername") == mailbox.address
 
 
 @check("Lib/asyncio/selector_events.py: _SelectorTransport.__del__", level="should")

@@ -580,6 +580,21 @@ def exit_in_data_received_ends_run(loop, errors, listener, patience):
     assert (raised, errors) == (error, []), "what the run raised; what was reported"
 
 
+@check("Lib/asyncio/base_events.py: BaseEventLoop._run_once", level="may")
+def exit_ends_the_run_at_once(loop, errors, patience, trace):
+    """What is queued behind a callback that raises SystemExit does not run before the exception leaves the run.
+
+    Whoever exits in the middle of something has the rest of it run on half of its state otherwise.
+    """
+    loop.call_soon(throw, SystemExit())
+    loop.call_soon(trace, "next callback")
+    run_out(loop, patience)
+    trace("end of the run")
+    turn(loop)
+
+    assert (trace, errors) == (["end of the run", "next callback"], [])
+
+
 @check("Lib/asyncio/base_events.py: BaseEventLoop._run_once", level="should")
 def callbacks_after_base_exception_not_lost(loop, errors, trace):
     """Callbacks and timers behind a callback that raised SystemExit are not lost: the next run has them at latest."""

@@ -350,6 +350,17 @@ def stop_flag_reset_after_run(loop, trace):
     assert trace == ["timer"], "the second run ended before its timer"
 
 
+@check("Lib/asyncio/base_events.py: BaseEventLoop.stop", level="may")
+def stop_after_close(loop):
+    """stop() of a closed loop is no error.
+
+    It is what a signal handler or another late caller does that does not know how far things are.
+    """
+    loop.close()
+
+    assert (loop.stop(), loop.is_closed()) == (None, True)
+
+
 @check("asyncio-eventloop#asyncio.loop.stop", level="should")
 def many_short_runs(loop, trace):
     """A loop can be run for a moment a hundred times over; each run does what has come up since the one before.

@@ -803,6 +803,17 @@ async def peer_close_detected(loop, patience):
     assert seen == dict.fromkeys(seen, (1, None, True))
 
 
+@check("asyncio-protocol#asyncio.Protocol.eof_received", level="may")
+async def reader_close_is_no_end_of_file(loop, patience):
+    """A pipe whose reader closes calls connection_lost() alone: eof_received() is for what can be read."""
+    with pipe() as (far, near):
+        async with writer(loop, patience, near) as (_, protocol):
+            far.close()
+            await protocol.until("connection_lost", patience)
+
+    assert (protocol.times("eof_received"), protocol.times("connection_lost")) == (0, 1)
+
+
 @check(WRITER + "._read_ready", level="should")
 async def peer_close_with_buffer(loop, patience, errors):
     """If the reader closes while data waits, connection_lost() gets BrokenPipeError, and nobody else is told."""
