@@ -71,14 +71,18 @@ _FILL_MOST = 2**26
 """Bytes; far more than kernels take."""
 
 
-def fill(transport: Any) -> bytes:
-    """Write to a peer that does not read, until 256 KiB or more wait in the transport's buffer; all that was written.
+def fill(transport: Any, least: int = _FILL_LEAST) -> bytes:
+    """Write to a peer that does not read, 64 KiB at a time, until something waits; all that was written.
+
+    Args:
+        transport: a transport on which nothing waits.
+        least: how many bytes must wait in its buffer, or more.
 
     Raises:
         AssertionError: the buffer does not grow.
     """
     sent = bytearray()
-    while (waiting := transport.get_write_buffer_size()) < _FILL_LEAST:
+    while (waiting := transport.get_write_buffer_size()) < least:
         if len(sent) > _FILL_MOST:
             raise AssertionError(
                 f"{len(sent)} bytes were written to a peer that does not read, and get_write_buffer_size() is {waiting}"
