@@ -674,9 +674,9 @@ async def exception_wakes_reader(loop, listener, spawn, patience):
     async with client(listener, patience) as (reader, _, peer):
         reading = await beginning(spawn, reader.read())
         await peer.reset()
-        for awaitable in (reading, reader.read(1), reader.readline()):
+        for read in (lambda: reading, lambda: reader.read(1), reader.readline):  # one after the other
             with refuses(ConnectionResetError, "reading from a connection that the peer has reset"):
-                await soon(awaitable, patience, "reading raises")
+                await soon(read(), patience, "reading raises")
 
         assert type(reader.exception()) is ConnectionResetError
 
