@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from loopcheck.kit.authority import FROZEN, ISSUERS, authority
+from loopcheck.kit.authority import ISSUERS, authority
+from loopcheck.kit.frozen import FOLDER
 
-FILES = sorted(path.stem for path in FROZEN.glob("*.pem") if path.stem != "root")
+FILES = sorted(path.stem for path in FOLDER.glob("*.pem") if path.stem != "root")
 
 
 def test_every_frozen_certificate_is_in_the_recipe() -> None:
-    recipe = (FROZEN / "make.py").read_text()
+    recipe = (FOLDER / "make.py").read_text()
 
     assert FILES != []
     assert [name for name in FILES if f'write("{name}"' not in recipe] == []

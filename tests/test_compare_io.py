@@ -13,22 +13,22 @@ from support import FIXTURES
 from loopcheck.compare import promised, tracer
 from loopcheck.compare.arena import Arena
 from loopcheck.compare.findings import kind_of
-from loopcheck.compare.language import Program, Step
+from loopcheck.compare.language import WORDS, Program, Step
 from loopcheck.compare.reducing import reductions, smallest
 from loopcheck.compare.script import Script
-from loopcheck.compare.strategy import WITH_IO, written
+from loopcheck.compare.strategy import SHARES, written
 from loopcheck.compare.word import MAIN, SCRIPT
-from loopcheck.compare.words_io import THEMES
+from loopcheck.compare.words_io import THEMES, TLS_THEMES
 from loopcheck.runner.run import Options
 
 sys.path.append(str(FIXTURES / "loops"))
 
 
-def drawn(seed: int, theme: int | None = None) -> Program:
+def drawn(seed: int, themes: tuple[tuple[str, ...], ...] = THEMES, theme: int | None = None) -> Program:
     """A program with input and output, as hypothesis draws them, without hypothesis."""
     random = Random(seed)
-    about = random.randrange(len(THEMES)) if theme is None else theme
-    return written(bytes([about * WITH_IO + WITH_IO - 1]) + random.randbytes(3 * random.randint(4, 40)))
+    about = random.randrange(len(themes)) if theme is None else theme
+    return written(bytes([SHARES.index((SCRIPT, themes)), about]) + random.randbytes(3 * random.randint(4, 40)))
 
 
 CONNECTION = Step("connection", "i1", ("'plain'", "'data_received'"))
@@ -47,6 +47,22 @@ def test_the_control_is_like_itself() -> None:
         assert Program.from_json(program.to_json()) == program
         observed, expected = (tracer.run(program, asyncio.SelectorEventLoop) for _ in range(2))
         assert observed == expected, program.text()
+
+
+def test_the_control_is_like_itself_with_tls() -> None:
+    gc.freeze()
+    for seed in range(30):
+        program = drawn(seed, TLS_THEMES)
+        observed, expected = (tracer.run(program, asyncio.SelectorEventLoop) for _ in range(2))
+        assert observed == expected, program.text()
+
+
+def test_what_is_costly_is_drawn_where_it_belongs() -> None:
+    def costly(themes: tuple[tuple[str, ...], ...]) -> list[bool]:
+        return [any(WORDS[step.word].costly for step in drawn(seed, themes)) for seed in range(100)]
+
+    assert not any(costly(THEMES))
+    assert sum(costly(TLS_THEMES)) > 50
 
 
 def test_what_is_smaller_runs() -> None:
@@ -107,7 +123,7 @@ def arena(request: pytest.FixtureRequest) -> Arena:
 
 @pytest.mark.parametrize("arena", ["delivers_bytearrays:Loop"], indirect=True)
 def test_a_flaw_is_found_and_made_small(arena: Arena) -> None:
-    slices = ([drawn(seed, 0) for seed in range(start, start + 50)] for start in range(0, 400, 50))
+    slices = ([drawn(seed, theme=0) for seed in range(start, start + 50)] for start in range(0, 400, 50))
     found = next(filter(None, map(arena.differences, slices)), [])
     assert found
     kind = kind_of(found[0])

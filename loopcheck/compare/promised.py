@@ -139,6 +139,16 @@ LEFT_OPEN = (
         "It is not told.",
     ),
     Open(
+        "What a plain transport does while start_tls() is at it, and afterwards, where that comes to nothing.",
+        "asyncio-eventloop#asyncio.loop.start_tls: the caller must use the returned transport only",
+        "Programs leave it alone; nothing is told of what its protocol is called for.",
+    ),
+    Open(
+        "What the other side learns of a handshake that fails, and how TLS is cut into records.",
+        "RFC 8446, 6.2: whoever gets an alert should not take it for more than the end of the connection",
+        "Of the other end's handshake is told whether it is done, and what was agreed on then.",
+    ),
+    Open(
         "What two calls of sock_recv() on one socket do at once.",
         "asyncio-eventloop#asyncio.loop.sock_recv says nothing; asyncio's own forgets the first",
         "The second is left out while the first waits.",

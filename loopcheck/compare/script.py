@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import shutil
 import socket
 import sys
@@ -40,6 +41,8 @@ _ROUNDS = 500
 """How often another end reads, at most: what a loop writes at once is more than a few bytes."""
 
 _PIPES = promised.NOT_ON_PIPES
+
+_OF_TRANSPORTS = re.compile(r"\.(transport|writer|reader)\b")
 
 _CUTS = ("abort", "stream_abort", "abort_clients", "datagram_close", "datagram_abort")
 
@@ -76,8 +79,16 @@ class Script(Run):
             "plain_socket": self.maker(PlainSocket),
             "datagrams": self.maker(Datagrams),
         }
+        if any(WORDS[step.word].costly for step in program):
+            from loopcheck.compare import secured
 
-    def maker(self, kind: type[_End]) -> Callable[..., _End]:
+            self.names |= {
+                "secured": self.maker(secured.Secured),
+                "secured_stream": self.maker(secured.secured_stream),
+                "upgrade": secured.upgrade,
+            }
+
+    def maker(self, kind: Callable[..., _End]) -> Callable[..., _End]:
         return lambda name, *arguments, **options: self.make(kind(self, name, *arguments, **options))
 
     def make(self, one: _End) -> _End:
@@ -122,6 +133,13 @@ class Script(Run):
             self.loop.call_later(_NAP, self.tick_again)
 
     def settle(self) -> None:
+        """Run the loop until nothing happens any more, and no other end does anything by itself."""
+        self.run_loop()
+        while any(end.moves() for end in self.ends):
+            self.calm = 0
+            self.run_loop()
+
+    def run_loop(self) -> None:
         """Run the loop until nothing happens any more."""
         self.slept = False
         for _ in range(RUNS):
@@ -161,6 +179,8 @@ class Script(Run):
             self.kept.append(task)
             return task
         one = self.made.get(step.holes[0]) if step.holes else None
+        if self.is_upgrading(step):
+            return "over"
         lost = isinstance(one, Connection) and one.lost
         if isinstance(one, Connection) and (
             step.word in promised.NOT_ON_PIPES.get(one.style, ())
@@ -182,6 +202,11 @@ class Script(Run):
                 raise
             return None
 
+    def is_upgrading(self, step: Step) -> bool:
+        """Whether a step is about a plain transport whose place one with TLS takes, or should have taken."""
+        one = self.made.get(step.holes[0]) if step.holes else None
+        return one is not None and one.upgrading and _OF_TRANSPORTS.search(step.code) is not None
+
     def carry_out(self, who: str, body: tuple[Step, ...]) -> None:
         if any(WORDS[step.word].form == "raise" for step in body) and who in self.made:
             self.made[who].cut = True
@@ -190,7 +215,7 @@ class Script(Run):
     async def started(self, step: Step) -> Any:
         """Something that takes its time, as a task of its own."""
         try:
-            value = await eval(step.code, self.names)
+            value = "over" if self.is_upgrading(step) else await eval(step.code, self.names)
         except BaseException as error:
             self.note(step.me, step.code, f"raises {self.phrase(error)}")
             if not isinstance(error, Exception):
@@ -260,17 +285,17 @@ class Peer:
 
     def __init__(self, run: Script, owner: _End, sock: socket.socket) -> None:
         self._run, self._owner = run, owner
-        self._sock = sock
+        self.sock = sock
         sock.setblocking(False)
 
     @property
     def closed(self) -> bool:
         """Whether it has been closed."""
-        return self._sock.fileno() < 0
+        return self.sock.fileno() < 0
 
     def send(self, data: bytes) -> None:
         """Send some bytes."""
-        self._sock.sendall(data)
+        self.sock.sendall(data)
 
     def read(self) -> list[Any]:
         """All that comes; the loop runs while something does."""
@@ -286,7 +311,7 @@ class Peer:
     def _received(self) -> tuple[bytes, str]:
         got = b""
         try:
-            while some := self._sock.recv(2**20):
+            while some := self.sock.recv(2**20):
                 got += some
         except BlockingIOError:
             return got, "goes on"
@@ -296,12 +321,12 @@ class Peer:
 
     def end(self) -> None:
         """Send no more."""
-        self._sock.shutdown(socket.SHUT_WR)
+        self.sock.shutdown(socket.SHUT_WR)
 
     def deaf(self) -> None:
         """Read all, and no more."""
         self.read()
-        self._sock.shutdown(socket.SHUT_RD)
+        self.sock.shutdown(socket.SHUT_RD)
 
     def close(self) -> None:
         """Read all, and close."""
@@ -310,12 +335,24 @@ class Peer:
 
     def leave(self) -> None:
         """Close; nothing has come."""
-        self._sock.close()
+        self.sock.close()
+
+    vanish = close
 
     def drop(self) -> None:
         """Close, whatever is left unread."""
         self._owner.cut = True
-        self._sock.close()
+        self.sock.close()
+
+    truncate = end
+
+    def handshake(self) -> str | None:
+        """Nothing: there is none."""
+        return "over"
+
+    def moves(self) -> bool:
+        """Do what it does by itself; whether that was anything."""
+        return False
 
 
 class SilentPeer(Peer):
@@ -331,7 +368,7 @@ class SilentPeer(Peer):
     def end(self) -> None:
         """Go on."""
 
-    deaf = close = drop = leave = end
+    deaf = close = drop = leave = vanish = truncate = end
 
 
 class PipePeer(Peer):
@@ -372,7 +409,7 @@ class PipePeer(Peer):
         """Read all, and close: a pipe has one direction."""
         self.close()
 
-    deaf = end
+    deaf = truncate = vanish = end
 
     def leave(self) -> None:
         """Close; nothing has come."""
@@ -386,6 +423,15 @@ class PipePeer(Peer):
 
 class _End:
     """Something that a program makes, with another end."""
+
+    peer: Any = None
+    style = ""
+    lost = False
+    """Whether connection_lost() has begun."""
+    gone = False
+    """Whether it has, or will soon, as abort() was called."""
+    upgrading = False
+    """Whether start_tls() is at it, or has come to nothing: what the plain transport does then, nobody promises."""
 
     def __init__(self, run: Script, name: str) -> None:
         self.run, self.name = run, name
@@ -402,11 +448,14 @@ class _End:
         self.disposed.append(other)
         return ours
 
+    def moves(self) -> bool:
+        """Have the other end do what it does by itself, once nothing else happens; whether it did anything."""
+        return isinstance(self.peer, Peer) and self.peer.moves()
+
     def read_all(self) -> None:
         """Tell what has come to the peer at last."""
-        peer = getattr(self, "peer", None)
-        if peer is not None and not peer.closed:
-            self.run.note(self.name, "arrived in the end", self.run.phrase(peer.read()))
+        if self.peer is not None and not self.peer.closed:
+            self.run.note(self.name, "arrived in the end", self.run.phrase(self.peer.read()))
 
     def let_go(self) -> None:
         """End it, so that nothing is left to complain."""
@@ -465,8 +514,6 @@ class Connection(_Moments):
     def __init__(self, run: Script, name: str, style: str, moment: str, body: Body, *, accepted: bool = False) -> None:
         super().__init__(run, name)
         self.style = style
-        self.lost = self.gone = False
-        """Whether connection_lost() has begun; and whether it has, or will soon, as abort() was called."""
         self.when(moment, body)
         self.number = 1
         self.protocol = self.another()
@@ -521,7 +568,8 @@ class _Protocol(asyncio.BaseProtocol):
         self.of, self.which = of, which
 
     def tell(self, moment: str, result: str = "") -> None:
-        self.of.tell(moment + self.which, moment, result)
+        if not self.of.upgrading:
+            self.of.tell(moment + self.which, moment, result)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.of.transport = transport
@@ -562,16 +610,21 @@ class _BufferedProtocol(_Protocol, asyncio.BufferedProtocol):
 class Stream(_End):
     """A reader and a writer on a socket pair."""
 
-    def __init__(self, run: Script, name: str, *, limit: int) -> None:
+    def __init__(self, run: Script, name: str, **options: Any) -> None:
         super().__init__(run, name)
         self.reader: Any = None
         self.writer: Any = None
         sock = self.pair()
         self.disposed.append(sock)
-        run.open(name, self.connect(sock, limit))
+        run.open(name, self.connect(sock=sock, **options))
 
-    async def connect(self, sock: socket.socket, limit: int) -> None:
-        self.reader, self.writer = await asyncio.open_connection(sock=sock, limit=limit)
+    @property
+    def transport(self) -> Any:
+        """The writer's, which start_tls() makes another one."""
+        return self.writer and self.writer.transport
+
+    async def connect(self, **options: Any) -> None:
+        self.reader, self.writer = await asyncio.open_connection(**options)
 
     def let_go(self) -> None:
         if self.writer is not None:
@@ -844,12 +897,12 @@ class Mailbox:
     """A plain socket for datagrams."""
 
     def __init__(self, owner: Datagrams, sock: socket.socket, address: Any) -> None:
-        self._owner, self._sock, self._address = owner, sock, address
+        self._owner, self.sock, self._address = owner, sock, address
         self.closed = False
 
     def send(self, data: bytes) -> None:
         """Send a datagram, and wait until it is there."""
-        self._sock.sendto(data, self._address)
+        self.sock.sendto(data, self._address)
         readable(self._owner.known, timeout=_PATIENCE)
 
     def read(self) -> list[bytes]:
@@ -857,12 +910,12 @@ class Mailbox:
         got = []
         while self._owner.sent > 0:
             self._owner.sent -= 1
-            if not readable(self._sock, timeout=_PATIENCE):
+            if not readable(self.sock, timeout=_PATIENCE):
                 break
-            got.append(self._sock.recv(100))
+            got.append(self.sock.recv(100))
         return got
 
     def close(self) -> None:
         """Read no more."""
-        self._sock.close()
+        self.sock.close()
         self.closed = True

@@ -30,6 +30,8 @@ _SPECIAL = 3
 _DEEPEST = 4
 """Bodies inside of bodies."""
 
+_NO_THEME: tuple[str, ...] = ()
+
 _THEMES: tuple[tuple[str, ...], ...] = tuple(
     tuple(theme.split())
     for theme in (
@@ -54,13 +56,15 @@ _THEMES: tuple[tuple[str, ...], ...] = tuple(
 )
 """Words that get into each other's way; most programs are mostly about one theme."""
 
-WITH_IO = 3
-"""One in so many programs has input and output."""
+SHARES: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
+    *([(MAIN, (_NO_THEME, *_THEMES))] * 8),
+    *([(SCRIPT, words_io.THEMES)] * 3),
+    (SCRIPT, words_io.TLS_THEMES),
+)
+"""Of so many programs, what each is about: where it begins, and its possible themes. What is costly is drawn less."""
 
 _DEBUG = 6
 """One in so many of the others is in debug mode from the start."""
-
-_NO_THEME: tuple[str, ...] = ()
 
 
 def programs(longest: int = _LONGEST) -> st.SearchStrategy[Program]:
@@ -74,8 +78,8 @@ def programs(longest: int = _LONGEST) -> st.SearchStrategy[Program]:
 def written(data: bytes) -> Program:
     """The program that a byte string is: a byte for its kind and one for its theme, then a number for each step."""
     kind, number = data[:2].ljust(2, b"\0")
-    debug, with_io = divmod(kind, WITH_IO)
-    place, themes = (SCRIPT, words_io.THEMES) if with_io == WITH_IO - 1 else (MAIN, (_NO_THEME, *_THEMES))
+    debug, share = divmod(kind, len(SHARES))
+    place, themes = SHARES[share]
     writer = _Writer(place, themes[number % len(themes)])
     if place == MAIN and debug % _DEBUG == _DEBUG - 1:
         writer.begin_in_debug_mode()
@@ -93,7 +97,7 @@ def _words(place: str, theme: tuple[str, ...]) -> tuple[Word, ...]:
     found = [
         word
         for word in WORDS.values()
-        if place in word.where
+        if place in word.where and (not word.costly or word.name in theme)
         for _ in range(word.weight * (1 if MAIN in word.where else _SPECIAL))
     ]
     about = [word for word in found if word.name in theme]
@@ -102,9 +106,9 @@ def _words(place: str, theme: tuple[str, ...]) -> tuple[Word, ...]:
 
 
 @functools.cache
-def _makers(place: str) -> dict[str, Word]:
-    """The first word of each letter that makes such a thing, as far as they may stand in a place."""
-    words = [word for word in WORDS.values() if word.makes and place in word.where]
+def _makers(place: str, theme: tuple[str, ...]) -> dict[str, Word]:
+    """The first word of each letter that makes such a thing, of those that are drawn; one of the theme if there is."""
+    words = [word for word in dict.fromkeys(_words(place, theme)) if word.makes]
     plain = [word for word in words if all(kind in VALUES for kind in word.holes)]
     return {word.makes: word for word in reversed(plain)}
 
@@ -147,7 +151,7 @@ class _Writer:
         word = words[index]
         for kind in word.holes:
             if kind not in VALUES and not self.there(kind):
-                maker = _makers(place).get(KINDS[kind])
+                maker = _makers(place, self.theme).get(KINDS[kind])
                 if maker is None:
                     return
                 if maker.body:

@@ -40,5 +40,7 @@ class Word:
     "start": as a task of its own."""
     weight: int = 1
     """How often it is drawn, compared with others."""
+    costly: bool = False
+    """Whether it takes much longer than others, and is drawn only in programs that are about it."""
     since: tuple[int, int] = (3, 11)
     """The first Python that has it."""

@@ -40,6 +40,22 @@ VALUES = {
     "letter": ("'datagram_received'", "'connection_made'", "'error_received'", "'connection_lost'"),
     "fault": ("ValueError('v')", "SystemExit('v')", "KeyboardInterrupt('v')"),
     "info": ("'socket'", "'peername'", "'nothing'"),
+    # of TLS
+    "side": ("'client'", "'server'"),
+    "secured": (
+        *("'plain'", "'plain'", "'keeps open'", "'buffered'", "'early'", "'fails'"),
+        *("'waits'", "'stranger'", "'garbage'", "'hangs up'"),
+    ),
+    "tls_option": (
+        *("{}", "{}", "{}", "{}"),
+        *("{'server_hostname': 'alt.test'}", "{'server_hostname': ''}", "{'server_hostname': None}"),
+        *("{'ssl_handshake_timeout': 1000}", "{'ssl_handshake_timeout': 0}", "{'ssl_handshake_timeout': -1}"),
+        *("{'ssl_shutdown_timeout': 1000}", "{'ssl_shutdown_timeout': 0}", "{'ssl_shutdown_timeout': -1}"),
+        *("{'ssl': True}", "{'ssl': 5}", "{'ssl': None}", "{'ssl': {}}"),
+    ),
+    "tls_info": (
+        *("'sslcontext'", "'ssl_object'", "'peercert'", "'cipher'", "'compression'", "'socket'", "'peername'"),
+    ),
 }
 
 _PLAIN = (SCRIPT, TURN)
@@ -135,6 +151,34 @@ WORDS = (
     Word("reader_exception", "{0}.reader.exception()", ("stream",), _PLAIN),
     *_calls("stream", "{0}.writer", _PLAIN),
     Word("stream_abort", "{0}.writer.transport.abort()", ("stream",), _PLAIN),
+    # TLS
+    Word(
+        "secured",
+        "secured('{me}', {0}, {1}, {2}, {body}, **{3})",
+        ("side", "secured", "moment", "tls_option"),
+        (SCRIPT,),
+        makes="i",
+        body=MOMENT,
+        weight=12,
+        costly=True,
+    ),
+    Word(
+        "secured_stream",
+        "secured_stream('{me}', {0})",
+        ("limit",),
+        (SCRIPT,),
+        makes="y",
+        weight=8,
+        costly=True,
+    ),
+    Word("upgrade", "upgrade({0}, {1})", ("connection", "side"), _PLAIN, "t", form="start", weight=8, costly=True),
+    Word("stream_upgrade", "upgrade({0}, 'client')", ("stream",), _PLAIN, "t", form="start", weight=8, costly=True),
+    Word("tls_info", "{0}.transport.get_extra_info({1}) is None", ("connection", "tls_info"), _ANY, costly=True),
+    Word("peer_vanishes", "{0}.peer.vanish()", ("connection",), (SCRIPT,), weight=3, costly=True),
+    Word("peer_truncates", "{0}.peer.truncate()", ("connection",), (SCRIPT,), weight=2, costly=True),
+    Word("peer_handshakes", "{0}.peer.handshake()", ("connection",), (SCRIPT,), weight=2, costly=True),
+    Word("stream_peer_vanishes", "{0}.peer.vanish()", ("stream",), (SCRIPT,), weight=2, costly=True),
+    Word("stream_peer_truncates", "{0}.peer.truncate()", ("stream",), (SCRIPT,), costly=True),
     # servers
     Word("server", "server('{me}', {0}, start_serving={1})", ("family", "flag"), (SCRIPT,), makes="z", weight=4),
     Word(
@@ -201,19 +245,30 @@ WORDS = (
     *_peers(),
 )
 
-THEMES: tuple[tuple[str, ...], ...] = tuple(
-    (*(word.name for word in WORDS if kind in word.holes or word.makes == KINDS[kind]), *more)
-    for kind, more in (
-        ("connection", ("turn", "fail")),
-        ("connection", ("turn",)),
-        ("stream", ("turn", "cancel_started")),
-        (
-            "server",
-            ("connection_write", "connection_close", "connection_peer_reads", "cancel_started", "turn"),
-        ),
-        ("watched", ("turn", "fail")),
-        ("socket", ("turn", "cancel_started")),
-        ("datagrams", ("turn", "fail")),
-    )
+
+def _about(kind: str, *more: str, without: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The words about one kind of thing that are not costly, and more."""
+    words = [word for word in WORDS if kind in word.holes or word.makes == KINDS[kind]]
+    return (*(word.name for word in words if not word.costly and word.name not in without), *more)
+
+
+_TLS = tuple(word.name for word in WORDS if word.costly and "stream" not in word.name)
+_TLS_STREAMS = tuple(word.name for word in WORDS if word.costly and "stream" in word.name)
+
+THEMES = (
+    _about("connection", "turn", "fail"),
+    _about("connection", "turn"),
+    _about("stream", "turn", "cancel_started"),
+    _about("server", "connection_write", "connection_close", "connection_peer_reads", "cancel_started", "turn"),
+    _about("watched", "turn", "fail"),
+    _about("socket", "turn", "cancel_started"),
+    _about("datagrams", "turn", "fail"),
 )
 """Words about one kind of thing; most programs are mostly about one."""
+
+TLS_THEMES = (
+    _about("connection", *_TLS, "turn", "fail", without=("connection", "dial")),
+    _about("connection", *_TLS, "turn", "cancel_started", without=("dial",)),
+    _about("stream", *_TLS_STREAMS, "turn", "cancel_started"),
+)
+"""The same with TLS."""

@@ -14,17 +14,11 @@ import shutil
 import ssl
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import trustme
 
-_PACKAGE = Path(__file__).resolve().parent.parent
-FROZEN = next(
-    (folder for folder in (_PACKAGE / "certs", _PACKAGE.parent / "certs") if (folder / "root.pem").exists()),
-    _PACKAGE / "certs",
-)
-"""Where the frozen certificates lie: in an installed wheel, or beside the package in its repository."""
+from loopcheck.kit.frozen import frozen_client, frozen_server
 
 _DAY = datetime.timedelta(days=1)
 
@@ -134,17 +128,12 @@ class Authority:
 
     def frozen(self, name: str) -> ssl.SSLContext:
         """A new context for the side that accepts, with a certificate of the folder ``certs``."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        password = (FROZEN / "password.txt").read_text().strip() if name == "encrypted_key" else None
-        context.load_cert_chain(FROZEN / f"{name}.pem", password=password)
-        return context
+        return frozen_server(name)
 
     @property
     def trusts_frozen(self) -> ssl.SSLContext:
         """A new context for the side that connects, which trusts the root of the folder ``certs``."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.load_verify_locations(FROZEN / "root.pem")
-        return context
+        return frozen_client()
 
     # files
 
