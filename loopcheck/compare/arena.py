@@ -7,15 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from loopcheck.compare.language import Program, Step
-from loopcheck.compare.tracer import Trace
+from loopcheck.compare.tracer import THE_PROCESS, Trace
 from loopcheck.compare.word import SCRIPT
 from loopcheck.runner.processes import Guest, Nursery, Process, Processes, Spawner
 from loopcheck.runner.run import Options, Runner
 from loopcheck.runner.wire import Closed
 from loopcheck.subject import CONTROL, SubjectError
-
-THE_PROCESS = "the process"
-"""What an event is about that says how a process ended."""
 
 _PART = 0.2
 """The part of a check's limit that a program gets: it does less, and there are more of them."""
@@ -37,7 +34,7 @@ class Difference:
 
 
 def has_ended(trace: Trace) -> bool:
-    """Whether a trace says no more than that the process ended, or had to be ended."""
+    """Whether a trace says no more than that the process ended, had to be ended, or never came to rest."""
     return bool(trace) and trace[0][1] == THE_PROCESS
 
 

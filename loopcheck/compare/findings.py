@@ -79,7 +79,10 @@ def _brief(event: Sequence[str]) -> str:
 _LACKS = ("raises NotImplementedError", "raises AttributeError")
 """What a method that a loop does not have comes to: one finding, however it is called."""
 
-_METHOD = re.compile(r"\b((?:transport|reader|writer|server|peer|loop(?=\.(?:sock_|add_|remove_)))\.\w+)")
+_METHOD = re.compile(
+    r"\b((?:transport|reader|writer|server|peer|stdout|stderr|process(?!\.std)|[jv]\d+(?!\.(?:process|transport)\b)"
+    r"|loop(?=\.(?:sock_|add_|remove_)))\.\w+)"
+)
 
 _WHO = {
     "c": "a callback",
@@ -91,6 +94,8 @@ _WHO = {
     "a": "a watched descriptor",
     "b": "a socket",
     "u": "a datagram endpoint",
+    "j": "a child",
+    "v": "a process",
 }
 
 _LIFE = ("runs", "begins", "ends", "ends with", "is left with")

@@ -149,6 +149,22 @@ LEFT_OPEN = (
         "Of the other end's handshake is told whether it is done, and what was agreed on then.",
     ),
     Open(
+        "When a child answers or ends, and which of its end and those of its pipes is told first.",
+        "asyncio-protocol#asyncio.SubprocessProtocol.process_exited: before or after the methods of the pipes",
+        "After a step is waited for what a child is about to do. Each pipe is told by itself; a child that is about to "
+        "end is left alone.",
+    ),
+    Open(
+        "What send_signal() of a child does that has ended, and whose connection_lost() was not called yet.",
+        "Lib/asyncio/base_subprocess.py: some Pythons ask the system, some do nothing",
+        "Programs do not do it.",
+    ),
+    Open(
+        "What Python says of the transport of a child that is collected when its loop is closed.",
+        "Lib/asyncio/base_subprocess.py: __del__() closes its pipes, which the loop refuses",
+        "Of programs with children nothing is told of exceptions in destructors.",
+    ),
+    Open(
         "What two calls of sock_recv() on one socket do at once.",
         "asyncio-eventloop#asyncio.loop.sock_recv says nothing; asyncio's own forgets the first",
         "The second is left out while the first waits.",
@@ -160,6 +176,9 @@ MAY_FAIL = frozenset({"stream_write", "stream_write_memory", "stream_write_much"
 
 MAY_RETURN = frozenset({"add_reader", "add_writer", "add_reader_object", "add_writer_object"})
 """Words of which is not told what they return."""
+
+COMPLAIN = frozenset({"j", "v"})
+"""The letters of what may complain when it is collected."""
 
 _WRITES = (
     *("connection_write", "connection_write_memory", "connection_write_much", "connection_writelines"),

@@ -11,7 +11,9 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import zlib
@@ -21,12 +23,15 @@ from typing import Any
 
 from loopcheck.compare import promised
 from loopcheck.compare.language import WORDS, Program, Step
-from loopcheck.compare.tracer import QUIET, RUNS, Run
+from loopcheck.compare.tracer import QUIET, RUNS, THE_PROCESS, Event, Run
 from loopcheck.compare.word import MOMENT, TURN
 from loopcheck.kit.ready import readable
 
 MUCH = bytes(range(256)) * 4096
 """More than sockets take at once."""
+
+_MOST_EVENTS = 3000
+"""What goes on for longer than this goes on for ever: asyncio's own loop does so, too, where it forgot a descriptor."""
 
 _NAP_AFTER = 5
 """So many turns without an event, before the loop sleeps and again after it, mean that nothing goes on."""
@@ -80,9 +85,13 @@ class Script(Run):
             "datagrams": self.maker(Datagrams),
         }
         if any(WORDS[step.word].costly for step in program):
-            from loopcheck.compare import secured
+            from loopcheck.compare import children, secured
 
             self.names |= {
+                "signal": signal,
+                "subprocess": subprocess,
+                "child": self.maker(children.Child),
+                "process": self.maker(children.Process),
                 "secured": self.maker(secured.Secured),
                 "secured_stream": self.maker(secured.secured_stream),
                 "upgrade": secured.upgrade,
@@ -97,6 +106,17 @@ class Script(Run):
         return one
 
     # the course of a program
+
+    def trace(self) -> list[Event]:
+        events = super().trace()
+        if any(WORDS[step.word].makes in promised.COMPLAIN for step in self.program):
+            events = [event for event in events if event[:2] != ("python", "cannot raise")]
+        return [("main", THE_PROCESS, "never comes to rest", "")] if self.is_restless else events
+
+    @property
+    def is_restless(self) -> bool:
+        """Whether something happens again and again."""
+        return len(self.events) > _MOST_EVENTS
 
     def drive(self) -> None:
         for step in self.program.steps:
@@ -121,6 +141,9 @@ class Script(Run):
     def tick(self) -> None:
         """Once in every turn: does something go on? If not, perhaps the loop sleeps once, and we look again."""
         self.ticking = False
+        if self.is_restless:
+            self.loop.stop()
+            return
         self.calm = self.calm + 1 if len(self.events) == self.seen else 0
         self.seen = len(self.events)
         self.slept &= self.calm > 0
@@ -135,7 +158,7 @@ class Script(Run):
     def settle(self) -> None:
         """Run the loop until nothing happens any more, and no other end does anything by itself."""
         self.run_loop()
-        while any(end.moves() for end in self.ends):
+        while not self.is_restless and any(end.moves() for end in self.ends):
             self.calm = 0
             self.run_loop()
 
@@ -179,7 +202,7 @@ class Script(Run):
             self.kept.append(task)
             return task
         one = self.made.get(step.holes[0]) if step.holes else None
-        if self.is_upgrading(step):
+        if self.is_left_out(step):
             return "over"
         lost = isinstance(one, Connection) and one.lost
         if isinstance(one, Connection) and (
@@ -202,10 +225,10 @@ class Script(Run):
                 raise
             return None
 
-    def is_upgrading(self, step: Step) -> bool:
-        """Whether a step is about a plain transport whose place one with TLS takes, or should have taken."""
+    def is_left_out(self, step: Step) -> bool:
+        """Whether what a step is about is to be left alone by it."""
         one = self.made.get(step.holes[0]) if step.holes else None
-        return one is not None and one.upgrading and _OF_TRANSPORTS.search(step.code) is not None
+        return one is not None and one.is_left_alone(step.code)
 
     def carry_out(self, who: str, body: tuple[Step, ...]) -> None:
         if any(WORDS[step.word].form == "raise" for step in body) and who in self.made:
@@ -215,7 +238,7 @@ class Script(Run):
     async def started(self, step: Step) -> Any:
         """Something that takes its time, as a task of its own."""
         try:
-            value = "over" if self.is_upgrading(step) else await eval(step.code, self.names)
+            value = "over" if self.is_left_out(step) else await eval(step.code, self.names)
         except BaseException as error:
             self.note(step.me, step.code, f"raises {self.phrase(error)}")
             if not isinstance(error, Exception):
@@ -263,7 +286,7 @@ class Script(Run):
     def note(self, who: str, what: str, result: str) -> None:
         before = len(self.events)
         super().note(who, what, result)
-        if len(self.events) > before and isinstance(self.made.get(who), _Moments):
+        if len(self.events) > before and isinstance(self.made.get(who.partition(" ")[0]), _Moments):
             self.events[-1] = (*self.events[-1][:3], "")  # in which task and context it is called, is the loop's choice
 
     def phrase(self, value: Any) -> str:
@@ -439,6 +462,10 @@ class _End:
         """Whether something may have been lost on the way: how much of it, nobody promises."""
         self.disposed: list[Any] = []
         """What is closed at last."""
+
+    def is_left_alone(self, code: str) -> bool:
+        """Whether nothing is promised of what some code does with it just now."""
+        return self.upgrading and _OF_TRANSPORTS.search(code) is not None
 
     def pair(self) -> socket.socket:
         """Our end of a new connection; the other becomes the peer."""

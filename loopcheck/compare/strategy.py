@@ -57,9 +57,10 @@ _THEMES: tuple[tuple[str, ...], ...] = tuple(
 """Words that get into each other's way; most programs are mostly about one theme."""
 
 SHARES: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
-    *([(MAIN, (_NO_THEME, *_THEMES))] * 8),
+    *([(MAIN, (_NO_THEME, *_THEMES))] * 7),
     *([(SCRIPT, words_io.THEMES)] * 3),
     (SCRIPT, words_io.TLS_THEMES),
+    (SCRIPT, words_io.CHILD_THEMES),
 )
 """Of so many programs, what each is about: where it begins, and its possible themes. What is costly is drawn less."""
 

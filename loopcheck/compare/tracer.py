@@ -33,6 +33,9 @@ Event = tuple[str, str, str, str]
 Trace = list[list[str]]
 """The events of a run, in order, as JSON has them."""
 
+THE_PROCESS = "the process"
+"""What an event is about that says how a process ended."""
+
 QUIET = 10
 """So many turns without an event mean that nothing goes on: what asyncio does between two events takes fewer."""
 

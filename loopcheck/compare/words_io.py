@@ -16,6 +16,8 @@ KINDS = {
     "watched": "a",
     "socket": "b",
     "datagrams": "u",
+    "child": "j",
+    "process": "v",
 }
 
 VALUES = {
@@ -40,6 +42,24 @@ VALUES = {
     "letter": ("'datagram_received'", "'connection_made'", "'error_received'", "'connection_lost'"),
     "fault": ("ValueError('v')", "SystemExit('v')", "KeyboardInterrupt('v')"),
     "info": ("'socket'", "'peername'", "'nothing'"),
+    # of processes
+    "way": ("'exec'", "'shell'"),
+    "does": ("'echo'", "'echo'", "'echo'", "'cat'", "'says'", "'true'", "'dies'", "'deaf'", "'missing'", "'folder'"),
+    "child_option": (
+        *("{}", "{}", "{}", "{}", "{}", "{}"),
+        *("{'stderr': subprocess.STDOUT}", "{'stdin': subprocess.DEVNULL}", "{'stdout': subprocess.DEVNULL}"),
+        *("{'text': True}", "{'universal_newlines': True}", "{'bufsize': 1}", "{'encoding': 'ascii'}"),
+        *("{'shell': True}", "{'shell': False}", "{'errors': 'a'}", "{'stdin': 'a'}"),
+        *("{'cwd': '/'}", "{'cwd': '/missing'}", "{'env': {}}", "{'start_new_session': True}"),
+    ),
+    "line": ("b'a\\n'", "b'b\\nc'", "b''", "b'x'"),
+    "input": ("None", "b'a\\nb'", "b''", "much"),
+    "signal": ("signal.SIGTERM", "signal.SIGKILL", "signal.SIGUSR1", "9"),
+    "pipe": ("0", "1", "2", "3"),
+    "end": (
+        *("'process_exited'", "'connection_made'", "'pipe_data_received'", "'pipe_connection_lost'"),
+        "'connection_lost'",
+    ),
     # of TLS
     "side": ("'client'", "'server'"),
     "secured": (
@@ -97,6 +117,38 @@ def _calls(kind: str, of: str, where: tuple[str, ...]) -> tuple[Word, ...]:
         word("close", "close()", weight=3),
         word("is_closing", "is_closing()"),
         word("extra_info", "get_extra_info({1}) is None", "info"),
+    )
+
+
+def _reads(pipe: str) -> tuple[Word, ...]:
+    """What is read of a child."""
+
+    def word(name: str, call: str, *holes: str) -> Word:
+        code = f"{{0}}.process.{pipe}.{call}"
+        return Word(f"{name}_{pipe}", code, ("process", *holes), _PLAIN, "t", form="start", weight=2, costly=True)
+
+    return (
+        word("readline", "readline()"),
+        word("read", "read()"),
+        word("read_some", "read({1})", "count"),
+        word("readexactly", "readexactly({1})", "count"),
+    )
+
+
+def _both(kind: str, where: tuple[str, ...]) -> tuple[Word, ...]:
+    """What is done with a child, in both ways."""
+
+    def word(name: str, call: str, *holes: str, weight: int = 1) -> Word:
+        return Word(f"{kind}_{name}", f"{{0}}.{call}", (kind, *holes), where, weight=weight, costly=True)
+
+    return (
+        word("write", "write({1})", "line", weight=5),
+        word("write_much", "write(much)"),
+        word("close_input", "close_input()", weight=3),
+        word("kill", "kill()", weight=2),
+        word("terminate", "terminate()"),
+        word("signal", "signal({1})", "signal", weight=2),
+        word("returncode", "returncode()", weight=3),
     )
 
 
@@ -179,6 +231,40 @@ WORDS = (
     Word("peer_handshakes", "{0}.peer.handshake()", ("connection",), (SCRIPT,), weight=2, costly=True),
     Word("stream_peer_vanishes", "{0}.peer.vanish()", ("stream",), (SCRIPT,), weight=2, costly=True),
     Word("stream_peer_truncates", "{0}.peer.truncate()", ("stream",), (SCRIPT,), costly=True),
+    # processes
+    Word(
+        "child",
+        "child('{me}', {0}, {1}, {2}, {body}, **{3})",
+        ("way", "does", "end", "child_option"),
+        (SCRIPT,),
+        makes="j",
+        body=MOMENT,
+        weight=8,
+        costly=True,
+    ),
+    Word("when_child", "{0}.when({1}, {body})", ("child", "end"), _ANY, "c", MOMENT, weight=4, costly=True),
+    Word("child_pause", "{0}.pause()", ("child",), _ANY, costly=True),
+    Word("child_resume", "{0}.resume()", ("child",), _ANY, costly=True),
+    Word("child_close", "{0}.close()", ("child",), _ANY, weight=2, costly=True),
+    Word("child_pid", "isinstance({0}.transport.get_pid(), int)", ("child",), _ANY, costly=True),
+    Word("child_pipe", "{0}.transport.get_pipe_transport({1}) is None", ("child", "pipe"), _ANY, costly=True),
+    Word(
+        "process",
+        "process('{me}', {0}, {1}, **{2})",
+        ("way", "does", "child_option"),
+        (SCRIPT,),
+        makes="v",
+        weight=8,
+        costly=True,
+    ),
+    Word("process_wait", "{0}.process.wait()", ("process",), _PLAIN, "t", form="start", weight=3, costly=True),
+    Word("communicate", "{0}.communicate({1})", ("process", "input"), _PLAIN, "t", form="start", weight=4, costly=True),
+    Word("process_drain", "{0}.drain()", ("process",), _PLAIN, "t", form="start", costly=True),
+    Word("process_pid", "isinstance({0}.process.pid, int)", ("process",), _PLAIN, costly=True),
+    *_reads("stdout"),
+    *_reads("stderr"),
+    *_both("child", _ANY),
+    *_both("process", _PLAIN),
     # servers
     Word("server", "server('{me}', {0}, start_serving={1})", ("family", "flag"), (SCRIPT,), makes="z", weight=4),
     Word(
@@ -246,14 +332,11 @@ WORDS = (
 )
 
 
-def _about(kind: str, *more: str, without: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """The words about one kind of thing that are not costly, and more."""
+def _about(kind: str, *more: str, costly: bool = False, without: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The words about one kind of thing, with or without those that are costly, and more."""
     words = [word for word in WORDS if kind in word.holes or word.makes == KINDS[kind]]
-    return (*(word.name for word in words if not word.costly and word.name not in without), *more)
+    return (*(word.name for word in words if costly >= word.costly and word.name not in without), *more)
 
-
-_TLS = tuple(word.name for word in WORDS if word.costly and "stream" not in word.name)
-_TLS_STREAMS = tuple(word.name for word in WORDS if word.costly and "stream" in word.name)
 
 THEMES = (
     _about("connection", "turn", "fail"),
@@ -267,8 +350,14 @@ THEMES = (
 """Words about one kind of thing; most programs are mostly about one."""
 
 TLS_THEMES = (
-    _about("connection", *_TLS, "turn", "fail", without=("connection", "dial")),
-    _about("connection", *_TLS, "turn", "cancel_started", without=("dial",)),
-    _about("stream", *_TLS_STREAMS, "turn", "cancel_started"),
+    _about("connection", "turn", "fail", costly=True, without=("connection", "dial")),
+    _about("connection", "turn", "cancel_started", costly=True, without=("dial",)),
+    _about("stream", "turn", "cancel_started", costly=True),
 )
 """The same with TLS."""
+
+CHILD_THEMES = (
+    _about("child", "turn", "fail", costly=True),
+    _about("process", "turn", "cancel_started", costly=True),
+)
+"""The same with child processes."""
