@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 from asyncio import transports
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .contract import logger
@@ -36,11 +35,10 @@ class DatagramTransport(SocketTransport, transports.DatagramTransport):
         loop: FdWatching,
         sock: socket.socket,
         protocol: Any,
-        address: Any = None,
-        waiter: asyncio.Future[None] | None = None,
-        extra: Mapping[str, Any] | None = None,
+        address: Any,
+        waiter: asyncio.Future[None],
     ) -> None:
-        super().__init__(loop, sock, protocol, DatagramQueue(DATAGRAM_OVERHEAD), extra=extra)
+        super().__init__(loop, sock, protocol, DatagramQueue(DATAGRAM_OVERHEAD), extra=None)
         # Where everything goes: the peer of a connected socket, or, where broadcasting is allowed, the
         # address that sendto() puts in when the program names none.
         self._address = address
@@ -82,14 +80,12 @@ class DatagramTransport(SocketTransport, transports.DatagramTransport):
         if not self._buffer:
             if self._send(data, addr):
                 return
-            if self._life.is_lost:
-                return
             self._write_when_ready()
         self._buffer.append(data, addr)
         self._maybe_pause_protocol()
 
     def _send(self, data: bytes | bytearray | memoryview, address: Any) -> bool:
-        """Try to send one datagram; false when it has to wait, or when the transport failed."""
+        """Try to send one datagram; false when it has to wait."""
         try:
             if self._connected:
                 self._sock.send(data)
@@ -103,7 +99,6 @@ class DatagramTransport(SocketTransport, transports.DatagramTransport):
             raise
         except BaseException as exc:
             self._fatal_error(exc, "Fatal write error on datagram transport")
-            return False
         return True
 
     def _write_ready(self) -> None:
@@ -111,12 +106,10 @@ class DatagramTransport(SocketTransport, transports.DatagramTransport):
             data, address = self._buffer.head()
             if not self._send(data, address):
                 break
-            # error_received() may have aborted, and emptied the queue.
+            # A fatal error, or error_received() when it aborts, has emptied the queue.
             if self._life.is_lost:
                 return
             self._buffer.pop()
-        if self._life.is_lost:
-            return
         self._maybe_resume_protocol()
         if self._buffer or self._life.is_lost:
             return

@@ -19,6 +19,11 @@ CHUNKS_AT_ONCE = 1024
 """Most chunks given to one sendmsg(): IOV_MAX on Linux, macOS and the BSDs, where a longer list is an error."""
 
 
+def cuttable(data: bytes | bytearray | memoryview[Any]) -> bytes | bytearray | memoryview[Any]:
+    """*data*, or a copy that can be cut at any byte: a memoryview of larger items cannot."""
+    return data.tobytes() if isinstance(data, memoryview) and data.nbytes != len(data) else data
+
+
 class Pressure(enum.Enum):
     """What the protocol was told last."""
 

@@ -23,9 +23,9 @@ It calls these on us, and we provide them:
 ``_make_ssl_transport(rawsock, protocol, sslcontext, waiter, *, server_side, server_hostname, extra, server,
 ssl_handshake_timeout, ssl_shutdown_timeout, context)``
     The same over TLS; ``waiter`` is to be woken after the handshake.  ``context`` from 3.15 on.
-``_make_datagram_transport(sock, protocol, address, waiter, extra)``
+``_make_datagram_transport(sock, protocol, address, waiter)``
     ``address`` is None or where to send what has no address of its own.
-``_make_read_pipe_transport(pipe, protocol, waiter, extra)``, ``_make_write_pipe_transport(...)``
+``_make_read_pipe_transport(pipe, protocol, waiter)``, ``_make_write_pipe_transport(...)``
     The caller closes neither the pipe nor the transport when these raise.
 ``await _make_subprocess_transport(protocol, args, shell, stdin, stdout, stderr, bufsize, extra, **kwargs)``
     A coroutine, unlike the others.
@@ -96,11 +96,9 @@ class SelectorLoop(SignalHandling, UnixSockets, SendingFiles, Subprocesses, Upgr
     """An event loop over ``selectors``, for every Python from 3.11 on, on Unix."""
 
     def close(self) -> None:
-        """Release the loop's descriptors and signal handlers; it cannot be used again."""
+        """Release the loop's descriptors and signal handlers; it cannot be used again, but closed again."""
         if self.is_running():
             raise RuntimeError("Cannot close a running event loop")
-        if self.is_closed():
-            return
         self._remove_signal_handlers()
         if self._children is not None:
             self._children.close()
@@ -129,14 +127,14 @@ class SelectorLoop(SignalHandling, UnixSockets, SendingFiles, Subprocesses, Upgr
         rawsock: socket.socket,
         protocol: asyncio.BaseProtocol,
         sslcontext: Any,
-        waiter: asyncio.Future[None] | None = None,
+        waiter: asyncio.Future[None],
         *,
-        server_side: bool = False,
+        server_side: bool,
         server_hostname: str | None = None,
         extra: dict[str, Any] | None = None,
         server: Any = None,
-        ssl_handshake_timeout: float | None = None,
-        ssl_shutdown_timeout: float | None = None,
+        ssl_handshake_timeout: float | None,
+        ssl_shutdown_timeout: float | None,
         context: Context | None = None,
     ) -> asyncio.Transport:
         self._free_fd(rawsock)
@@ -160,27 +158,24 @@ class SelectorLoop(SignalHandling, UnixSockets, SendingFiles, Subprocesses, Upgr
         self,
         sock: socket.socket,
         protocol: asyncio.BaseProtocol,
-        address: Any = None,
-        waiter: asyncio.Future[None] | None = None,
-        extra: dict[str, Any] | None = None,
+        address: Any,
+        waiter: asyncio.Future[None],
     ) -> asyncio.DatagramTransport:
         self._free_fd(sock)
-        return DatagramTransport(self, sock, protocol, address, waiter, extra)
+        return DatagramTransport(self, sock, protocol, address, waiter)
 
     def _make_read_pipe_transport(
         self,
         pipe: Any,
         protocol: asyncio.BaseProtocol,
-        waiter: asyncio.Future[None] | None = None,
-        extra: dict[str, Any] | None = None,
+        waiter: asyncio.Future[None],
     ) -> asyncio.ReadTransport:
-        return ReadPipeTransport(self, pipe, protocol, waiter, extra)
+        return ReadPipeTransport(self, pipe, protocol, waiter)
 
     def _make_write_pipe_transport(
         self,
         pipe: Any,
         protocol: asyncio.BaseProtocol,
-        waiter: asyncio.Future[None] | None = None,
-        extra: dict[str, Any] | None = None,
+        waiter: asyncio.Future[None],
     ) -> asyncio.WriteTransport:
-        return WritePipeTransport(self, pipe, protocol, waiter, extra)
+        return WritePipeTransport(self, pipe, protocol, waiter)

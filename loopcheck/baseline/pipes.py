@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import stat
 import sys
 import warnings
 from asyncio import transports
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import TYPE_CHECKING, Any
 
 from .contract import logger, settle
-from .flow import WriteBuffer
+from .flow import WriteBuffer, cuttable
 from .lifetime import Lifetime, Phase
 from .transport import MAX_READ, FlowControlled
 
@@ -42,12 +41,11 @@ class _PipeEnd(transports.BaseTransport):
         os.set_blocking(self._fd, False)
         self._pipe = pipe
 
-    def _begin(self, waiter: asyncio.Future[None] | None) -> None:
+    def _begin(self, waiter: asyncio.Future[None]) -> None:
         """Schedule connection_made(), then watching, then the wake-up of who waits for the transport."""
         self._loop.call_soon(self._protocol.connection_made, self)
         self._loop.call_soon(self._watch_when_wanted)
-        if waiter is not None:
-            self._loop.call_soon(settle, waiter)
+        self._loop.call_soon(settle, waiter)
 
     def _watch_when_wanted(self) -> None:
         raise NotImplementedError
@@ -80,9 +78,9 @@ class _PipeEnd(transports.BaseTransport):
                 words.append("polling" if self._loop._watches_for(self._fd, event) else "idle")
         return words
 
-    def _fatal(self, exc: BaseException, message: str, *, expected: bool) -> None:
-        """Give up because of *exc*, and report it unless pipes are expected to end like that."""
-        if not expected:
+    def _fatal(self, exc: BaseException, message: str) -> None:
+        """Give up because of *exc*, and report it unless it is an OSError, as which pipes and terminals do end."""
+        if not isinstance(exc, OSError):
             self._loop.call_exception_handler(
                 {"message": message, "exception": exc, "transport": self, "protocol": self._protocol}
             )
@@ -119,10 +117,9 @@ class ReadPipeTransport(_PipeEnd, transports.ReadTransport):
         loop: FdWatching,
         pipe: Any,
         protocol: Any,
-        waiter: asyncio.Future[None] | None = None,
-        extra: Mapping[str, Any] | None = None,
+        waiter: asyncio.Future[None],
     ) -> None:
-        super().__init__(dict(extra) if extra else None)
+        super().__init__()
         self._loop = loop
         self._protocol = protocol
         self._life = Lifetime()
@@ -147,7 +144,7 @@ class ReadPipeTransport(_PipeEnd, transports.ReadTransport):
             return
         except OSError as exc:
             # A terminal's master reads EIO once the last slave is closed: that is its end of stream.
-            self._fatal(exc, "Fatal read error on pipe transport", expected=exc.errno == errno.EIO)
+            self._fatal(exc, "Fatal read error on pipe transport")
             return
         if data:
             self._protocol.data_received(data)
@@ -194,10 +191,9 @@ class WritePipeTransport(_PipeEnd, FlowControlled, transports.WriteTransport):
         loop: FdWatching,
         pipe: Any,
         protocol: Any,
-        waiter: asyncio.Future[None] | None = None,
-        extra: Mapping[str, Any] | None = None,
+        waiter: asyncio.Future[None],
     ) -> None:
-        FlowControlled.__init__(self, loop, protocol, extra)
+        FlowControlled.__init__(self, loop, protocol, None)
         self._life = Lifetime()
         self._buffer = WriteBuffer()
         self._fd = pipe.fileno()
@@ -242,8 +238,7 @@ class WritePipeTransport(_PipeEnd, FlowControlled, transports.WriteTransport):
             if self._life.ignored_write():
                 logger.warning("pipe closed by peer or os.write(pipe, data) raised exception.")
             return
-        if isinstance(data, memoryview) and (data.itemsize != 1 or data.ndim != 1 or not data.contiguous):
-            data = data.tobytes()  # What is left over must be cut at any byte.
+        data = cuttable(data)
         if self._buffer.size:
             self._buffer.append(data)
         else:
@@ -263,7 +258,7 @@ class WritePipeTransport(_PipeEnd, FlowControlled, transports.WriteTransport):
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:
-            self._fatal(exc, "Fatal write error on pipe transport", expected=isinstance(exc, OSError))
+            self._fatal(exc, "Fatal write error on pipe transport")
             return None
 
     def _write_ready(self) -> None:

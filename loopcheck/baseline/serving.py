@@ -183,14 +183,14 @@ class Serving(FdWatching):
         rawsock: socket.socket,
         protocol: asyncio.BaseProtocol,
         sslcontext: Any,
-        waiter: asyncio.Future[None] | None = None,
+        waiter: asyncio.Future[None],
         *,
-        server_side: bool = False,
+        server_side: bool,
         server_hostname: str | None = None,
         extra: dict[str, Any] | None = None,
         server: Any = None,
-        ssl_handshake_timeout: float | None = None,
-        ssl_shutdown_timeout: float | None = None,
+        ssl_handshake_timeout: float | None,
+        ssl_shutdown_timeout: float | None,
         context: Context | None = None,
     ) -> asyncio.Transport:
         raise NotImplementedError

@@ -11,7 +11,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from .contract import logger, settle
-from .flow import WriteBuffer
+from .flow import WriteBuffer, cuttable
 from .lifetime import Phase, Sending
 from .transport import MAX_READ, SocketTransport
 from .versions import WRITE_WANTS
@@ -286,17 +286,14 @@ def _checked(data: Data) -> Data:
     """The argument of write(), which must be of one of three types, as something that can be cut at any byte."""
     if not isinstance(data, (bytes, bytearray, memoryview)):
         raise TypeError(f"{WRITE_WANTS} {type(data).__name__!r}")
-    if isinstance(data, memoryview) and (data.itemsize != 1 or data.ndim != 1 or not data.contiguous):
-        return data.tobytes()
-    return data
+    return cuttable(data)
 
 
 def bytes_of(data: Data) -> bytes | memoryview[int]:
     """The bytes of one element of writelines(); as there, any other buffer is welcome too."""
     if type(data) is bytes:
         return data
-    view = memoryview(data)
-    return view.cast("B") if view.contiguous else memoryview(view.tobytes())
+    return memoryview(data).cast("B")
 
 
 def _send_small_writes_at_once(sock: socket.socket) -> None:

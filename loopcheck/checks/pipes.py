@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import functools
 import gc
 import os
 import socket
@@ -17,8 +18,9 @@ from loopcheck.kit.channels import Wire, fill, pattern
 from loopcheck.kit.children import pipe
 from loopcheck.kit.descriptors import open_descriptors
 from loopcheck.kit.net import closing, meanwhile, putting_away
-from loopcheck.kit.peers import AS_SENT, compared
+from loopcheck.kit.peers import AS_SENT, Peer, compared, connect
 from loopcheck.kit.pipes import terminal
+from loopcheck.kit.ready import readable
 from loopcheck.kit.surroundings import warned
 from loopcheck.kit.turns import turns_until
 
@@ -882,6 +884,23 @@ async def pty_slave_close(loop, patience, errors):
     assert (protocol.data, protocol.times("connection_lost"), errors) == (b"last words", 1, [])
 
 
+@check("asyncio-protocol#asyncio.BaseProtocol.connection_lost", after=READS_PIPES)
+async def read_error_is_no_regular_end(loop, patience, listener, errors):
+    """connection_lost() gets an error when reading fails: None would say that all had been read.
+
+    Here of a TCP connection that is read as a pipe, and that its peer resets. asyncio's loop tells its exception
+    handler too; that is not asked here.
+    """
+    near = connect(listener.getsockname(), patience)
+    with near, Peer(listener.accept()[0], patience) as peer:
+        async with reader(loop, patience, near) as (_, protocol):
+            await peer.reset()
+            await protocol.until("connection_lost", patience)
+
+    assert protocol.events == ["connection_made", "connection_lost"]
+    assert protocol.lost_with is not None, "connection_lost() got None although the connection was reset"
+
+
 @check("Lib/test/test_asyncio/test_events.py: test_bidirectional_pty", level="should", needs=("terminals",))
 async def pty_bidirectional(loop, patience):
     """A terminal is read and written to by two transports, on duplicates of its descriptor, which close apart."""
@@ -899,6 +918,23 @@ async def pty_bidirectional(loop, patience):
             await one.has_received(2, patience)
 
     assert (out, one.data, two.lost_with) == (b"out", b"in", None)
+
+
+@check(WRITER, level="should", needs=("terminals",))
+async def pty_input_does_not_close(loop, patience):
+    """Input that waits in a terminal is not taken for a reader that has gone: a transport that writes there goes on.
+
+    Standard output is such a terminal, and somebody types before the program reads.
+    """
+    with terminal() as (far, near), open(os.dup(near.fileno()), "rb", buffering=0) as same:
+        async with writer(loop, patience, near) as (transport, protocol):
+            far.write(b"typed")
+            await threaded(functools.partial(readable, same.fileno(), timeout=patience))
+            await pass_turns(3)
+            assert not protocol.times("connection_lost"), "connection_lost() is called when somebody types"
+            transport.write(b"shown")
+
+            assert await threaded(read_exactly, far, 5, patience=patience) == b"shown"
 
 
 @check("Lib/test/test_asyncio/test_events.py: test_write_named_fifo_unread_data", level="should")

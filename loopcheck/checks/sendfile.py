@@ -972,6 +972,23 @@ async def peer_closes(loop, channel, folder, spawn, errors, patience):
             assert (protocol.times("connection_lost"), errors) == (1, [])
 
 
+@check("Lib/asyncio/selector_events.py: _SelectorSocketTransport._call_connection_lost", level="should")
+async def aborted_before_it_begins(loop, channel, folder, spawn, patience):
+    """sendfile() raises ConnectionError if the transport is aborted while it waits for what was written before.
+
+    And file.tell() says that nothing of the file was sent.
+    """
+    async with channel.open(narrow=True) as (transport, _, _):
+        with file_of(folder) as file:
+            fill(transport)
+            sending = await beginning(spawn, loop.sendfile(transport, file))
+            transport.abort()
+            with refuses(ConnectionError, "sendfile() over a transport that is aborted"):
+                await soon(sending, patience, "sendfile() ends with the connection")
+
+            assert file.tell() == 0, "file.tell() after a sendfile() that sent nothing"
+
+
 @check("Lib/asyncio/base_events.py: _SendfileFallbackProtocol.connection_lost", level="should", needs=("posix",))
 async def fallback_peer_closes(loop, channel, spawn, errors, patience):
     """sendfile() of a file object raises a ConnectionError when the peer goes, and connection_lost() is called once."""
