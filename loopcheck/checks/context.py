@@ -119,6 +119,29 @@ async def context_none_means_current(loop, var, patience):
     }
 
 
+@check("asyncio-eventloop#asyncio.loop.call_soon")
+async def empty_context_is_used(loop, var, patience):
+    """The methods that schedule callbacks run them in a Context that they are given also if it is empty.
+
+    An empty Context is false, as an empty dict is: "context or copy_context()" takes it for none.
+    """
+    lookout = Lookout(var.get)
+    var.set("when scheduled")
+    loop.call_soon(lookout, "call_soon", context=contextvars.Context())
+    loop.call_soon_threadsafe(lookout, "call_soon_threadsafe", context=contextvars.Context())
+    loop.call_later(0, lookout, "call_later without delay", context=contextvars.Context())
+    loop.call_later(SHORT, lookout, "call_later", context=contextvars.Context())
+    loop.call_at(loop.time() + SHORT, lookout, "call_at", context=contextvars.Context())
+
+    assert await lookout.after(5, patience) == {
+        "call_soon": "unset",
+        "call_soon_threadsafe": "unset",
+        "call_later without delay": "unset",
+        "call_later": "unset",
+        "call_at": "unset",
+    }
+
+
 @check("asyncio-eventloop#asyncio.loop.call_later")
 async def timers_capture_current(loop, var, patience):
     """A timer's callback sees the context variables as they were at call_later() or call_at()."""

@@ -80,7 +80,8 @@ LEFT_OPEN = (
     Open(
         "Whether a connection that is gone shows first when it is read or when it is written.",
         "asyncio-protocol#asyncio.BaseProtocol.connection_lost: an exception object or None",
-        "The kinds of ConnectionError are one; other ends are read before they close, where that can be told apart.",
+        "The kinds of ConnectionError are one; other ends are read before they close, where that can be told apart; to "
+        "one that is gone before anyone looks nothing is written.",
     ),
     Open(
         "When data leaves: in write(), or as soon as nothing else is to be done.",
@@ -100,7 +101,8 @@ LEFT_OPEN = (
     Open(
         "What the methods of a transport do once connection_lost() was called.",
         "Lib/asyncio/selector_events.py, unix_events.py: some raise AttributeError, as there is no loop any more",
-        "They are called, and nothing is told of what they return or raise; abort() is not, as it logs an error later.",
+        "They are called, and nothing is told of what they return or raise; abort() is not, and not after "
+        "close() of a pipe that writes, as it logs an error later.",
     ),
     Open(
         "What becomes of a pipe whose transport is closed in connection_made().",
@@ -165,9 +167,61 @@ LEFT_OPEN = (
         "Of programs with children nothing is told of exceptions in destructors.",
     ),
     Open(
+        "Whether sock_recv(), sock_accept() and the like are over at once where there is something for them.",
+        "Lib/asyncio/selector_events.py: asyncio's own try first; others wait for the descriptor",
+        "Of what was over in a step as of what still waits: the second call is left out.",
+    ),
+    Open(
         "What two calls of sock_recv() on one socket do at once.",
         "asyncio-eventloop#asyncio.loop.sock_recv says nothing; asyncio's own forgets the first",
         "The second is left out while the first waits.",
+    ),
+    Open(
+        "How far what comes of sock_connect() is by the time that sock_accept() ends.",
+        "No documentation says it; over Unix sockets asyncio's own ends both at once",
+        "What was accepted is not read.",
+    ),
+    Open(
+        "Which of the coroutines that wait for one another see a GeneratorExit that a job of an executor raises.",
+        "reference/datamodel#coroutine.throw: thrown into a coroutine, it closes those that this one waits for",
+        "No job raises it.",
+    ),
+    Open(
+        "What becomes of a callback that cannot be called, outside debug mode.",
+        "asyncio-dev#debug-mode; asyncio's own reports TypeError when its turn has come",
+        "Programs give such a one in debug mode only, where call_soon() refuses it.",
+    ),
+    Open(
+        "Which of two errors is raised where two are due: of a closed loop, and of a time or a coroutine that is none.",
+        "No documentation says it",
+        "A program makes one of the mistakes at a time.",
+    ),
+    Open(
+        "Whether close() of a loop cancels the handles that it drops, and when handles of timers are equal.",
+        "No documentation says it; asyncio's own takes all cancelled ones with the same time for equal",
+        "Handles of a closed loop are not asked, and are compared with themselves.",
+    ),
+    Open(
+        "Whether a coroutine of the loop's own methods is warned of that nobody awaited.",
+        "Lib/asyncio/base_events.py: Python warns of those that are written in it, Cython of none",
+        "It is not told.",
+    ),
+    Open(
+        "In which task and context errors are logged.",
+        "Lib/asyncio/base_events.py: call_exception_handler() has a handler run in that of the task or handle, and "
+        "default_exception_handler() wherever it is",
+        "It is told of handlers only.",
+    ),
+    Open(
+        "What is_reading() says in connection_made(), and once the end of file was there.",
+        "asyncio-protocol#asyncio.ReadTransport.is_reading: if the transport is receiving new data; it may have begun "
+        "before connection_made() or after it, and is over with the end",
+        "It is not asked.",
+    ),
+    Open(
+        "What get_extra_info() tells of a transport that is closing, and of a pipe besides the pipe.",
+        "asyncio-protocol#asyncio.BaseTransport.get_extra_info lists categories, and not until when",
+        "It is not asked.",
     ),
 )
 
@@ -185,16 +239,30 @@ _WRITES = (
     *("connection_write_eof", "connection_can_write_eof", "buffer_size", "buffer_high", "buffer_low", "buffer_limits"),
 )
 
-NOT_ON_PIPES = {
-    "read pipe": frozenset({*_WRITES, "abort", "is_reading"}),
-    "write pipe": frozenset({"connection_write_memory", "is_reading", "pause_reading", "resume_reading"}),
+NOT_ON = {
+    "gone": frozenset(
+        {"connection_write", "connection_write_memory", "connection_write_much", "connection_writelines"}
+    ),
+    "read pipe": frozenset({*_WRITES, "abort", "is_reading", "connection_extra_info"}),
+    "write pipe": frozenset(
+        {"connection_write_memory", "is_reading", "pause_reading", "resume_reading", "connection_extra_info"}
+    ),
 }
-"""By style of connection: words of which nothing is promised, as one direction has no use for them."""
+"""By style of connection: words of which nothing is promised, as one direction has no use for them or is gone."""
 
 NOT_WHEN_GONE = frozenset({"abort"})
-"""Words that are left out once abort() or connection_lost() was called."""
+"""Words that are left out once connection_lost() was called, or will be soon."""
 
-NOT_WHILE = {"resume_writing": frozenset({"abort", "connection_close"})}
+ENDS = {"write pipe": ("abort", "connection_close", "connection_write_eof")}
+"""By style of connection: words after which connection_lost() will be called soon; abort() is one in all."""
+
+NOT_WHEN_ENDED = frozenset({"is_reading"})
+"""Words that are left out once eof_received() was called."""
+
+NOT_WHILE = {
+    "resume_writing": frozenset({"abort", "connection_close"}),
+    "connection_made": frozenset({"is_reading"}),
+}
 """By the method of a connection's protocol that runs: words that are left out for that connection."""
 
 NOT_WHILE_PIPES = {"connection_made": frozenset({"abort", "connection_close", "connection_write_eof"})}
@@ -208,6 +276,14 @@ _GARBAGE = ("never retrieved", "was destroyed but it is pending!")
 def is_own(text: str) -> bool:
     """Whether a text is the program's; others are asyncio's or the loop's, and theirs to choose."""
     return _OWN.fullmatch(text) is not None
+
+
+_OF_THE_LOOP = re.compile(r"coroutine '(\w+\.)?shutdown_\w+' was never awaited")
+
+
+def is_the_loops(warning: str) -> bool:
+    """Whether a warning is about a coroutine of a method of the loop."""
+    return _OF_THE_LOOP.match(warning) is not None
 
 
 def when_collected(message: str) -> str:

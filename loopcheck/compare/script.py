@@ -45,7 +45,7 @@ _PATIENCE = 5.0
 _ROUNDS = 500
 """How often another end reads, at most: what a loop writes at once is more than a few bytes."""
 
-_PIPES = promised.NOT_ON_PIPES
+_PIPES = frozenset({"read pipe", "write pipe"})
 
 _OF_TRANSPORTS = re.compile(r"\.(transport|writer|reader)\b")
 
@@ -180,6 +180,8 @@ class Script(Run):
         self.events[self.begin :] = sorted(self.events[self.begin :], key=promised.by_whom)
         self.begin = len(self.events)
         self.arrived.clear()
+        for end in self.ends:
+            end.end_step()
 
     def clear(self) -> None:
         for end in self.ends:
@@ -206,8 +208,9 @@ class Script(Run):
             return "over"
         lost = isinstance(one, Connection) and one.lost
         if isinstance(one, Connection) and (
-            step.word in promised.NOT_ON_PIPES.get(one.style, ())
+            step.word in promised.NOT_ON.get(one.style, ())
             or (one.gone and step.word in promised.NOT_WHEN_GONE)
+            or (one.ended and step.word in promised.NOT_WHEN_ENDED)
             or step.word in promised.NOT_WHILE.get(one.moment, ())
             or (one.style in _PIPES and step.word in promised.NOT_WHILE_PIPES.get(one.moment, ()))
         ):
@@ -215,7 +218,7 @@ class Script(Run):
         if step.word in _CUTS:
             for end in self.ends if step.word == "abort_clients" else [self.made[step.holes[0]]]:
                 end.cut = True
-        if isinstance(one, Connection) and step.word == "abort":
+        if isinstance(one, Connection) and step.word in promised.ENDS.get(one.style, ("abort",)):
             one.gone = True
         try:
             value = super().evaluate(step)
@@ -453,6 +456,8 @@ class _End:
     """Whether connection_lost() has begun."""
     gone = False
     """Whether it has, or will soon, as abort() was called."""
+    ended = False
+    """Whether eof_received() has begun."""
     upgrading = False
     """Whether start_tls() is at it, or has come to nothing: what the plain transport does then, nobody promises."""
 
@@ -483,6 +488,9 @@ class _End:
         """Tell what has come to the peer at last."""
         if self.peer is not None and not self.peer.closed:
             self.run.note(self.name, "arrived in the end", self.run.phrase(self.peer.read()))
+
+    def end_step(self) -> None:
+        """Nothing happens any more."""
 
     def let_go(self) -> None:
         """End it, so that nothing is left to complain."""
@@ -521,9 +529,11 @@ class _Moments(_End):
     def let_go(self) -> None:
         if self.transport is not None:
             self.cut = True
-            end = getattr(self.transport, "abort", self.transport.close)  # what only reads has no abort()
             with contextlib.suppress(Exception):  # where it is gone
-                end()
+                try:
+                    self.transport.abort()
+                except (AttributeError, NotImplementedError):  # what only reads cannot
+                    self.transport.close()
 
 
 class Connection(_Moments):
@@ -603,6 +613,7 @@ class _Protocol(asyncio.BaseProtocol):
         self.tell("connection_made")
 
     def eof_received(self) -> bool | None:
+        self.of.ended = True
         self.tell("eof_received")
         return self.of.style == "keeps open"
 
@@ -773,6 +784,9 @@ class PlainSocket(_End):
         self.sock = self.pair()
         self.disposed.append(self.sock)
         self.busy: set[str] = set()
+        """What goes on, or did in this step."""
+        self.idle: set[str] = set()
+        """What of this has ended."""
         self.mail: tuple[socket.socket, socket.socket] | None = None
         self.listener: socket.socket | None = None
         self.address: Any = None
@@ -787,7 +801,11 @@ class PlainSocket(_End):
             self.cut = True
             raise
         finally:
-            self.busy.discard(what)
+            self.idle.add(what)
+
+    def end_step(self) -> None:
+        self.busy -= self.idle
+        self.idle.clear()
 
     async def recv(self, sock_recv: Any, count: int) -> Any:
         return await self.one("recv", lambda: sock_recv(self.sock, count))
@@ -807,7 +825,7 @@ class PlainSocket(_End):
             return accepted
         sock, _ = accepted
         self.disposed.append(sock)
-        return [sock.gettimeout(), sock.recv(10)]
+        return sock.gettimeout()
 
     async def connect(self, sock_connect: Any) -> Any:
         self.listen()

@@ -160,7 +160,7 @@ class Run:
             self.over = True
             self.clear()
         for warning in caught:
-            if not issubclass(warning.category, self.untold):
+            if not issubclass(warning.category, self.untold) and not promised.is_the_loops(str(warning.message)):
                 self.unordered.append(("python", "warns of", warning.category.__name__, ""))
         return self.events + sorted(self.unordered)
 
@@ -289,7 +289,7 @@ class Run:
         def called(*arguments: Any) -> None:
             given = ", ".join(map(self.phrase, arguments))
             self.unordered.append((step.function, "runs", given, self.sees()))
-            self.under_way -= 1
+            self.under_way -= WORDS[step.word].makes == "m"  # distant ones are not waited for
             self.awake()
 
         return called
@@ -485,7 +485,7 @@ class Run:
     # what is written down
 
     def note(self, who: str, what: str, result: str) -> None:
-        event = (who, what, result, self.sees())
+        event = (who, what, result, "" if who == "log" else self.sees())
         if not self.over and promised.in_order(who, shutting_down=self.shutting_down > 0):
             self.events.append(event)
             self.awake()

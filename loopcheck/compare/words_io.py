@@ -116,7 +116,7 @@ def _calls(kind: str, of: str, where: tuple[str, ...]) -> tuple[Word, ...]:
         word("can_write_eof", "can_write_eof()"),
         word("close", "close()", weight=3),
         word("is_closing", "is_closing()"),
-        word("extra_info", "get_extra_info({1}) is None", "info"),
+        word("extra_info", f"is_closing() or {of}.get_extra_info({{1}}) is None", "info"),
     )
 
 
@@ -326,7 +326,12 @@ WORDS = (
     Word("datagram_close", "{0}.transport.close()", ("datagrams",), _ANY, weight=2),
     Word("datagram_abort", "{0}.transport.abort()", ("datagrams",), _ANY),
     Word("datagram_is_closing", "{0}.transport.is_closing()", ("datagrams",), _ANY),
-    Word("datagram_info", "{0}.transport.get_extra_info({1}) is None", ("datagrams", "info"), _ANY),
+    Word(
+        "datagram_info",
+        "{0}.transport.is_closing() or {0}.transport.get_extra_info({1}) is None",
+        ("datagrams", "info"),
+        _ANY,
+    ),
     # other ends
     *_peers(),
 )
