@@ -68,14 +68,19 @@ class bare:
 
 def run(program: Program, factory: Callable[[], Any]) -> Trace:
     """Carry a program out on a new loop, which is closed in the end, and tell what happened."""
-    try:
-        loop = factory()
-    except Exception as error:
-        return [["main", "the factory", f"raises {type(error).__name__}", ""]]
     kind = Run
     if program.place == SCRIPT:
         from loopcheck.compare.script import Script as kind
-    return [list(event) for event in kind(program, loop).trace()]
+    # In the end garbage is collected. In what was there before, which may be much, nobody need look for it.
+    gc.freeze()
+    try:
+        try:
+            loop = factory()
+        except Exception as error:
+            return [["main", "the factory", f"raises {type(error).__name__}", ""]]
+        return [list(event) for event in kind(program, loop).trace()]
+    finally:
+        gc.unfreeze()
 
 
 @functools.lru_cache(5000)

@@ -1,11 +1,16 @@
 """Generated programs, measured: python tests/bench/fuzzing.py control [N] [--first SLICE]
-                                python tests/bench/fuzzing.py liars [N] [--areas AREA ...] [--every K]
+                                python tests/bench/fuzzing.py liars [N] [--areas AREA ...] [--sample K] [--seed S]
                                 python tests/bench/fuzzing.py speed [N]
 
 "control" runs N programs (default 20,000) on asyncio's own loop in two processes and prints every difference: a single
-one is a bug of loopcheck, and the exit status is 1. "liars" says for the areas without input and output which share of
-the wrong loops that a check of theirs catches N programs (default 2,000) catch, too; it takes every K-th. "speed" says
-how many programs a second one process of pytest and its children take, and how much of a processor.
+one is a bug of loopcheck, and the exit status is 1. Run it while the machine is busy, too.
+
+"liars" says for the areas without input and output which share of the wrong loops that a check of theirs catches N
+programs (default 20,000) catch, too. It takes K of each area (default 20) as the seed chooses, which knows nothing of
+programs, and stops with a loop at the first difference.
+
+"speed" says how many programs a second of a processor is enough for: drawing, running on both sides and comparing, in
+all processes together. It needs no idle machine.
 
 One in three of these programs has input and output. With --io all have, and the areas are those with input and output.
 """
@@ -14,17 +19,19 @@ from __future__ import annotations
 
 import argparse
 import ast
+import os
 import platform
-import resource
 import sys
 import time
-from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from random import Random
 
 from loopcheck.compare.arena import Arena, has_ended
 from loopcheck.compare.findings import Finding, card, kind_of
 from loopcheck.compare.language import Program
 from loopcheck.compare.search import Search
+from loopcheck.compare.tracer import Trace
 from loopcheck.compare.word import SCRIPT
 from loopcheck.runner.run import Options
 from loopcheck.subject import CONTROL
@@ -49,8 +56,8 @@ def control_with_io(number: int) -> int:
     arena = Arena(CONTROL, Options())
     started = time.monotonic()
     try:
-        drawn = drawn_with_io(arena, number)
-        found = [one for programs in drawn for one in arena.differences(programs)]
+        some = drawn_with_io(arena, number)
+        found = [one for programs in some for one in arena.differences(programs)]
     finally:
         arena.close()
     for one in found:
@@ -88,6 +95,13 @@ def caught_by(path: Path) -> set[str]:
     return set()
 
 
+def drawn(arena: Arena, number: int) -> Iterator[list[Program]]:
+    """The programs that one seed gives, in slices."""
+    search = Search(arena, 0)
+    for slice in range(1, -(-number // SLICE) + 1):
+        yield search.draw(slice)
+
+
 def drawn_with_io(arena: Arena, number: int) -> list[list[Program]]:
     """The programs with input and output that one seed gives."""
     search = Search(arena, 0)
@@ -99,63 +113,86 @@ def drawn_with_io(arena: Arena, number: int) -> list[list[Program]]:
     return [some[start : start + SLICE] for start in range(0, number, SLICE)]
 
 
-def liars(number: int, areas: list[str], every: int, *, io: bool) -> int:
+def sample(areas: Sequence[str], most: int, seed: int) -> list[Path]:
+    """Liars of each area, as a seed chooses them; what several areas catch may be there for one of them only."""
+    liars = sorted(LIARS.glob("*.py"))
+    chosen: set[Path] = set()
+    for area in areas:
+        own = [path for path in liars if area in caught_by(path)]
+        chosen.update(Random(f"{seed} {area}").sample(own, min(most, len(own))))
+    return sorted(chosen)
+
+
+def liars(number: int, areas: Sequence[str], most: int, seed: int, *, io: bool) -> int:
     """Say which share of the liars is caught, by area."""
-    wanted = [path for path in sorted(LIARS.glob("*.py")) if caught_by(path) & set(areas)][::every]
-    drawn: list[list[Program]] = []
-    arena = Arena(CONTROL, Options(path=(str(LIARS),)))
-    if io:
-        drawn = drawn_with_io(arena, number)
-    for slice in range(1, -(-number // SLICE) + 1) if not io else ():
-        drawn.append(Search(arena, 0).draw(slice))
-    expected = [arena.traces("control", programs) for programs in drawn]
-    arena.close()
-    total: Counter[str] = Counter()
-    caught: Counter[str] = Counter()
-    after: list[int] = []
-    for path in wanted:
-        found = first_difference(path.stem, drawn, expected)
-        for area in [*(caught_by(path) & set(areas)), "all"]:
-            total[area] += 1
-            caught[area] += found is not None
-        after += [] if found is None else [found]
-        print(f"{path.stem}: {'not caught' if found is None else f'after {found}'}", flush=True)
+    wanted = sample(areas, most, seed)
+    home = Arena(CONTROL, Options())
+    options = Options(path=(str(LIARS),), door=home.door)
+    hunted = {path: Arena(f"{path.stem}:Loop", options) for path in wanted}
+    after: dict[Path, int] = {}
+    tried = 0
+    for programs in drawn_with_io(home, number) if io else drawn(home, number):
+        expected = home.traces("control", programs)
+        for path, arena in list(hunted.items()):
+            found = first_difference(arena, programs, expected)
+            if found is not None:
+                after[path] = tried + found
+                print(f"{path.stem}: after {after[path]}", flush=True)
+                hunted.pop(path).close()
+        tried += len(programs)
+        if not hunted:
+            break
+    for path, arena in hunted.items():
+        print(f"{path.stem}: not caught")
+        arena.close()
+    home.close()
+    print(f"{tried} programs, at most {most} liars of an area, --seed {seed}")
     for area in [*areas, "all"]:
-        if total[area]:
-            print(f"{area:<20} {caught[area]:>4} of {total[area]:>4}  {caught[area] / total[area]:.0%}")
-    print(f"half of those that are caught are caught after {sorted(after)[len(after) // 2]} programs" if after else "")
+        own = [path for path in wanted if area == "all" or area in caught_by(path)]
+        caught = [path for path in own if path in after]
+        if own:
+            print(f"{area:<20} {len(caught):>4} of {len(own):>4}  {len(caught) / len(own):.0%}")
+    if after:
+        print(f"half of those that are caught are caught after {sorted(after.values())[len(after) // 2]} programs")
     return 0
 
 
-def first_difference(liar: str, drawn: list[list[Program]], expected: list[list[list[list[str]]]]) -> int | None:
-    """After how many programs a liar is caught; None if it is not."""
-    arena = Arena(f"{liar}:Loop", Options(path=(str(LIARS),)))
-    try:
-        tried = 0
-        for programs, right in zip(drawn, expected, strict=True):
-            for observed, one in zip(arena.traces("subject", programs), right, strict=True):
-                tried += 1
-                if observed != one and not has_ended(one):
-                    return tried
-        return None
-    finally:
-        arena.close()
+def first_difference(arena: Arena, programs: list[Program], expected: list[Trace]) -> int | None:
+    """After how many programs a liar is caught, and again; None if it is not."""
+    observed = arena.traces("subject", programs)
+    for number, (program, one, right) in enumerate(zip(programs, observed, expected, strict=True), 1):
+        if one != right and not has_ended(right) and arena.differences([program]):
+            return number
+    return None
 
 
 def speed(number: int) -> int:
     """Say how quick it is."""
     arena = Arena(CONTROL, Options())
-    search = Search(arena, 0)
-    search.slice(1)
-    started, ours = time.monotonic(), time.process_time()
-    tried = sum(search.slice(slice).tried for slice in range(2, 2 + -(-number // SLICE)))
-    seconds, drawing = time.monotonic() - started, time.process_time() - ours
+    next(drawn(arena, SLICE))  # hypothesis, warm
+    before = time.process_time()
+    programs = [program for some in drawn(arena, number) for program in some]
+    drawing = (time.process_time() - before) / len(programs)
     arena.close()
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    running = used.ru_utime + used.ru_stime
-    print(f"{tried / seconds:.0f} programs a second; of a processor {drawing / tried * 1000:.2f} ms each to draw and")
-    print(f"compare, and at most {running / tried * 1000:.2f} ms in the children, their start included")
+    for what, script in (("without", False), ("with", True)):
+        some = [program for program in programs if (program.place == SCRIPT) == script]
+        once, twice = (processor_time(some * times) for times in (1, 2))
+        running = (twice - once) / len(some)
+        print(
+            f"{what} I/O: {drawing * 1000:.2f} ms to draw one, {running * 1000:.2f} ms to run it on both sides and "
+            f"compare: {1 / (drawing + running):.0f} programs a second of a processor"
+        )
     return 0
+
+
+def processor_time(programs: list[Program]) -> float:
+    """The seconds of all processes for running some programs on both sides, their start included."""
+    before = sum(os.times()[:4])
+    arena = Arena(CONTROL, Options())
+    for start in range(0, len(programs), SLICE):
+        arena.differences(programs[start : start + SLICE])
+    arena.close()
+    return sum(os.times()[:4]) - before
 
 
 def main() -> int:
@@ -166,7 +203,8 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=1, metavar="SLICE")
     parser.add_argument("--areas", nargs="*", metavar="AREA")
     parser.add_argument("--io", action="store_true")
-    parser.add_argument("--every", type=int, default=1, metavar="K")
+    parser.add_argument("--sample", type=int, default=20, metavar="K")
+    parser.add_argument("--seed", type=int, default=1, metavar="S")
     options = parser.parse_args()
     areas = options.areas or (IO_AREAS if options.io else AREAS)
     if options.what == "control" and options.io:
@@ -174,7 +212,7 @@ def main() -> int:
     if options.what == "control":
         return control(options.number or 20_000, options.first)
     if options.what == "liars":
-        return liars(options.number or 2_000, areas, options.every, io=options.io)
+        return liars(options.number or 20_000, areas, options.sample, options.seed, io=options.io)
     return speed(options.number or 2_000)
 
 
