@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import sys
 from random import Random
 
@@ -41,7 +40,6 @@ def test_a_script_is_a_script() -> None:
 
 
 def test_the_control_is_like_itself() -> None:
-    gc.freeze()
     for seed in range(150):
         program = drawn(seed)
         assert Program.from_json(program.to_json()) == program
@@ -50,7 +48,6 @@ def test_the_control_is_like_itself() -> None:
 
 
 def test_the_control_is_like_itself_with_tls_and_children() -> None:
-    gc.freeze()
     for program in [drawn(seed, TLS_THEMES) for seed in range(25)] + [drawn(seed, CHILD_THEMES) for seed in range(15)]:
         observed, expected = (tracer.run(program, asyncio.SelectorEventLoop) for _ in range(2))
         assert observed == expected, program.text()

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from loopcheck.compare.language import Program, Step
+from loopcheck.compare.language import Program
 from loopcheck.compare.tracer import THE_PROCESS, Trace
 from loopcheck.compare.word import SCRIPT
 from loopcheck.runner.processes import Guest, Nursery, Process, Processes, Spawner
@@ -16,10 +16,6 @@ from loopcheck.subject import CONTROL, SubjectError
 
 _PART = 0.2
 """The part of a check's limit that a program gets: it does less, and there are more of them."""
-
-
-_SLEEPS = Step("sleeps")
-"""Has the loop sleep once after each step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +61,7 @@ class Arena(Runner):
         """
         found = self._differences(programs)
         scripts = [one.program for one in found if one.program.place == SCRIPT]
-        # A loop may look at descriptors in some turns only; to let it sleep takes time, so it is done where it matters.
-        patient = self._differences([Program((_SLEEPS, *program.steps)) for program in scripts]) if scripts else []
+        patient = self._differences([program.patient() for program in scripts]) if scripts else []
         slept = [replace(one, program=Program(one.program.steps[1:])) for one in patient]
         return [one for one in found if one.program.place != SCRIPT] + slept
 

@@ -372,6 +372,9 @@ class Step:
         return (f"{self.me} = " if self.me else "") + prefix + self.code
 
 
+_SLEEPS = Step("sleeps")
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
     """What is done with a loop; at the end it runs until nothing happens any more, and is closed."""
@@ -382,6 +385,14 @@ class Program:
     def place(self) -> str:
         """Where its steps stand: SCRIPT in programs with input and output, MAIN in others."""
         return MAIN if all(MAIN in WORDS[step.word].where for step in self.steps) else SCRIPT
+
+    def patient(self) -> Program:
+        """The same program with input and output, but the loop sleeps once after each of its steps.
+
+        A loop may look at descriptors in some turns only, and what it does late is no difference. To let it sleep takes
+        time, so this is run where it matters: after the program itself differed.
+        """
+        return Program((_SLEEPS, *self.steps))
 
     def text(self) -> str:
         """The program for people; what a callback or task does is indented below what makes it."""

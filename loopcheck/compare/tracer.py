@@ -83,6 +83,18 @@ def run(program: Program, factory: Callable[[], Any]) -> Trace:
         gc.unfreeze()
 
 
+def both_sides(program: Program, factory: Callable[[], Any]) -> tuple[Trace, Trace]:
+    """What happens on a loop, and what on asyncio's own: for tests, which run both in their own process.
+
+    A program with input and output that differs is run again, with more patience.
+    """
+    observed, expected = run(program, factory), run(program, asyncio.SelectorEventLoop)
+    if observed != expected and program.place == SCRIPT:
+        program = program.patient()
+        observed, expected = run(program, factory), run(program, asyncio.SelectorEventLoop)
+    return observed, expected
+
+
 @functools.lru_cache(5000)
 def _compiled(code: str) -> types.CodeType:
     return compile(code, "<program>", "eval")
