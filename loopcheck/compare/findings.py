@@ -81,7 +81,7 @@ _LACKS = ("raises NotImplementedError", "raises AttributeError")
 
 _METHOD = re.compile(
     r"\b((?:transport|reader|writer|server|peer|stdout|stderr|process(?!\.std)|[jv]\d+(?!\.(?:process|transport)\b)"
-    r"|loop(?=\.(?:sock_|add_|remove_)))\.\w+)"
+    r"|loop(?=\.(?:sock_|add_|remove_|create_(?:con|ser|dat)|get[an])))\.\w+)"
 )
 
 _WHO = {

@@ -310,6 +310,8 @@ _WORDS = (
     Word("run_forever", "loop.run_forever()", where=(MAIN,), weight=3),
     Word("run_task", "loop.run_until_complete({0})", ("task",), (MAIN,), weight=4),
     Word("run_future", "loop.run_until_complete({0})", ("future",), (MAIN,), weight=2),
+    Word("runner", "in_runner({body})", where=(MAIN,), makes="r", body=TASK, weight=2),
+    Word("interrupt", "interrupt()", where=_SYNC),
     Word("run_coroutine", "loop.run_until_complete({body}())", where=(MAIN,), makes="r", body=TASK, weight=4),
     Word("run_wrapped", "loop.run_until_complete(Wrapped({0}))", ("future",), (MAIN,)),
     Word("run_nothing", "loop.run_until_complete(5)", where=(MAIN,)),

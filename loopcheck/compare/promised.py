@@ -151,6 +151,21 @@ LEFT_OPEN = (
         "Of the other end's handshake is told whether it is done, and what was agreed on then.",
     ),
     Open(
+        "Which exception says that an argument of create_connection() and its kind makes no sense.",
+        "No documentation says it; asyncio leaves most to the functions that it hands them on to",
+        "TypeError, ValueError, OverflowError and AttributeError are one there; OSError and others are told.",
+    ),
+    Open(
+        "How often the handler of a signal is called for signals that came together.",
+        "signal(7): a standard signal that is pending already is not queued",
+        "It does something, and is told, the first time after a step.",
+    ),
+    Open(
+        "Where SIGINT raises KeyboardInterrupt, without asyncio.Runner.",
+        "asyncio-runner#handling-keyboard-interruption: it can interrupt the internals of asyncio",
+        "It comes in what asyncio.Runner runs, only.",
+    ),
+    Open(
         "When a child answers or ends, and which of its end and those of its pipes is told first.",
         "asyncio-protocol#asyncio.SubprocessProtocol.process_exited: before or after the methods of the pipes",
         "After a step is waited for what a child is about to do. Each pipe is told by itself; a child that is about to "
@@ -227,6 +242,12 @@ LEFT_OPEN = (
 
 MAY_FAIL = frozenset({"stream_write", "stream_write_memory", "stream_write_much", "stream_abort", "datagram_abort"})
 """Words of which is not told whether they raise."""
+
+MAY_REPEAT = frozenset({"add_signal", "add_signal_arguments"})
+"""Words whose callback may be called once or more for what came together."""
+
+ABOUT_ARGUMENTS = (TypeError, ValueError, OverflowError, AttributeError)
+"""Exceptions that are one where an argument makes no sense."""
 
 MAY_RETURN = frozenset({"add_reader", "add_writer", "add_reader_object", "add_writer_object"})
 """Words of which is not told what they return."""

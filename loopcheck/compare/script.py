@@ -51,6 +51,11 @@ _OF_TRANSPORTS = re.compile(r"\.(transport|writer|reader)\b")
 
 _CUTS = ("abort", "stream_abort", "abort_clients", "datagram_close", "datagram_abort")
 
+
+class Told(str):
+    """A text that is told as it is."""
+
+
 Body = Callable[[str], None]
 """What a program does in a moment; it is told for whom."""
 
@@ -83,12 +88,21 @@ class Script(Run):
             "watched": self.maker(Watched),
             "plain_socket": self.maker(PlainSocket),
             "datagrams": self.maker(Datagrams),
+            "os": os,
+            "signal": signal,
         }
+        self.heard: set[str] = set()
+        """The handlers of signals that were called since the last step."""
+        if any(step.word.startswith("try_") for step in program):
+            from loopcheck.compare.attempts import Attempts
+
+            ports = Attempts(self, "ports")
+            self.ends.append(ports)
+            self.names |= {"socket": socket, "ports": ports, "outcome": ports.outcome}
         if any(WORDS[step.word].costly for step in program):
             from loopcheck.compare import children, secured
 
             self.names |= {
-                "signal": signal,
                 "subprocess": subprocess,
                 "child": self.maker(children.Child),
                 "process": self.maker(children.Process),
@@ -180,6 +194,7 @@ class Script(Run):
         self.events[self.begin :] = sorted(self.events[self.begin :], key=promised.by_whom)
         self.begin = len(self.events)
         self.arrived.clear()
+        self.heard.clear()
         for end in self.ends:
             end.end_step()
 
@@ -188,6 +203,11 @@ class Script(Run):
             end.dispose()
         self.ends.clear()
         self.made.clear()
+        if any("signal" in step.word for step in self.program):  # the next program finds none of it
+            with contextlib.suppress(ValueError):  # in another thread
+                signal.set_wakeup_fd(-1)
+                for number in (signal.SIGURG, signal.SIGWINCH, signal.SIGCONT):
+                    signal.signal(number, signal.SIG_DFL)
         super().clear()
 
     # steps
@@ -197,7 +217,8 @@ class Script(Run):
         if word.body == MOMENT:
             self.names[step.function] = lambda who: self.carry_out(who, step.body)
         elif word.body == TURN:
-            self.names[step.function] = self.callback(step)
+            called = self.callback(step)
+            self.names[step.function] = self.once(step.function, called) if step.word in promised.MAY_REPEAT else called
         elif word.form == "start":
             task = self.loop.create_task(self.started(step), name=step.me)
             self.names[step.me] = task
@@ -228,6 +249,16 @@ class Script(Run):
                 raise
             return None
 
+    def once(self, name: str, called: Callable[..., None]) -> Callable[..., None]:
+        """A function that does something the first time only that it is called after a step."""
+
+        def calls(*arguments: Any) -> None:
+            if name not in self.heard:
+                self.heard.add(name)
+                called(*arguments)
+
+        return calls
+
     def is_left_out(self, step: Step) -> bool:
         """Whether what a step is about is to be left alone by it."""
         one = self.made.get(step.holes[0]) if step.holes else None
@@ -243,7 +274,8 @@ class Script(Run):
         try:
             value = "over" if self.is_left_out(step) else await eval(step.code, self.names)
         except BaseException as error:
-            self.note(step.me, step.code, f"raises {self.phrase(error)}")
+            about = isinstance(error, promised.ABOUT_ARGUMENTS) and step.word.startswith("try_")
+            self.note(step.me, step.code, f"raises {'that it makes no sense' if about else self.phrase(error)}")
             if not isinstance(error, Exception):
                 raise
         else:
@@ -293,6 +325,8 @@ class Script(Run):
             self.events[-1] = (*self.events[-1][:3], "")  # in which task and context it is called, is the loop's choice
 
     def phrase(self, value: Any) -> str:
+        if isinstance(value, Told):
+            return str(value)
         if isinstance(value, (bytes, bytearray)):
             return repr(bytes(value)) if len(value) < 60 else f"{len(value)} bytes, {zlib.crc32(value)}"
         if isinstance(value, ConnectionError):  # which one depends on what a loop tries first, to read or to write

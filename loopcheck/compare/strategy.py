@@ -51,6 +51,7 @@ _THEMES: tuple[tuple[str, ...], ...] = tuple(
         "close stop run_forever run_task run_future run_coroutine create_task call_soon is_closed run_elsewhere",
         "set_debug call_soon create_task raise_error generator anext cancel call_soon_nothing call_soon_coroutine",
         "eager_task eager_tasks create_task current_task all_tasks cancel sleep set_factory unnamed_task task_class",
+        "runner interrupt create_task sleep await try cancel uncancel raise_error raise_exit call_soon",
         "group group_task create_task raise_error cancel sleep try",
     )
 )

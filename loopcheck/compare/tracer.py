@@ -15,6 +15,7 @@ import functools
 import gc
 import inspect
 import logging
+import signal
 import sys
 import threading
 import time
@@ -149,6 +150,8 @@ class Run:
             "timers": self.timers,
             "in_executor": self.in_executor,
             "in_thread": self.in_thread,
+            "in_runner": self.in_runner,
+            "interrupt": self.interrupt,
             "thread_wakes": self.thread_wakes,
             "drop": self.drop,
         }
@@ -167,6 +170,8 @@ class Run:
         self.under_way = 0
         """How much takes real time just now: what was let go, and timers that are due."""
         self.shutting_down = 0
+        self.runners = 0
+        """Whether asyncio.Runner runs something."""
 
     def trace(self) -> list[Event]:
         with _watched(self) as caught:
@@ -449,6 +454,26 @@ class Run:
         thread = threading.Thread(target=function)
         thread.start()
         thread.join()
+
+    def in_runner(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        """What asyncio.Runner makes of a coroutine."""
+
+        async def kept() -> Any:
+            self.kept.append(asyncio.current_task())
+            return await work()
+
+        self.runners += 1
+        try:
+            return asyncio.Runner(loop_factory=lambda: self.loop).run(kept())
+        finally:
+            self.runners -= 1
+
+    def interrupt(self) -> str | None:
+        """Ctrl-C, for asyncio.Runner."""
+        if not self.runners or threading.current_thread() is not threading.main_thread():
+            return "over"
+        signal.raise_signal(signal.SIGINT)
+        return None
 
     async def thread_wakes(self) -> str:
         """Sleep until another thread calls."""

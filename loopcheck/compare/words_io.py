@@ -42,6 +42,67 @@ VALUES = {
     "letter": ("'datagram_received'", "'connection_made'", "'error_received'", "'connection_lost'"),
     "fault": ("ValueError('v')", "SystemExit('v')", "KeyboardInterrupt('v')"),
     "info": ("'socket'", "'peername'", "'nothing'"),
+    "mark": ("0", "1", "100", "-1", "None", "1.5", "'a'"),
+    # of what is tried
+    "host": (
+        *("'127.0.0.1'", "'127.0.0.1'", "'localhost'", "None", "'::1'", "'127.1'", "b'127.0.0.1'"),
+        *("''", "5", "'\\0'", "'a' * 70", "['127.0.0.1']"),
+    ),
+    "port": (
+        *("ports.listening", "ports.listening", "ports.refusing", "0", "None", "str(ports.listening)"),
+        *("-1", "70000", "'a'"),
+    ),
+    "to_connect": (
+        *("{}", "{}", "{}", "{'family': socket.AF_INET}", "{'family': socket.AF_INET6}", "{'family': socket.AF_UNIX}"),
+        *("{'family': 'a'}", "{'proto': socket.IPPROTO_TCP}", "{'proto': socket.IPPROTO_UDP}", "{'flags': 'a'}"),
+        *("{'flags': socket.AI_NUMERICHOST}", "{'flags': socket.AI_PASSIVE}", "{'sock': 5}", "{'sock': None}"),
+        *("{'sock': ports.stream}", "{'local_addr': ('127.0.0.1', 0)}", "{'local_addr': ('::1', 0)}"),
+        *("{'local_addr': ('127.0.0.1',)}", "{'local_addr': 5}", "{'local_addr': ('localhost', 0)}"),
+        *("{'local_addr': ('127.0.0.1', 'a')}", "{'local_addr': ('127.0.0.1', ports.refusing)}"),
+        *("{'server_hostname': 'a'}", "{'ssl_handshake_timeout': 1}", "{'ssl_shutdown_timeout': 1}"),
+        *("{'happy_eyeballs_delay': 1000}", "{'interleave': 1}", "{'interleave': 0}"),
+        *("{'all_errors': True}", "{'server_hostname': None}"),
+    ),
+    "own_host": (
+        *("'127.0.0.1'", "'127.0.0.1'", "'::1'", "'localhost'", "['127.0.0.1', '::1']", "['127.0.0.1', '127.0.0.1']"),
+        *("('127.0.0.1',)", "'127.1'", "b'127.0.0.1'", "5", "'\\0'", "[5]"),
+    ),
+    "to_serve": (
+        *("{}", "{}", "{}", "{'family': socket.AF_INET}", "{'family': socket.AF_INET6}", "{'family': 'a'}"),
+        *("{'flags': 0}", "{'sock': 5}", "{'sock': ports.stream}", "{'sock': ports.datagram}", "{'backlog': 0}"),
+        *("{'backlog': -1}", "{'backlog': 'a'}", "{'ssl': 5}", "{'ssl': True}", "{'ssl_handshake_timeout': 1}"),
+        *("{'ssl_shutdown_timeout': 1}", "{'reuse_address': False}", "{'reuse_port': True}", "{'keep_alive': True}"),
+        "{'start_serving': False}",
+    ),
+    "address": (
+        *("('127.0.0.1', 0)", "None", "('127.0.0.1', ports.refusing)", "('::1', 0)", "('localhost', 0)", "'a'", "5"),
+        *("('127.0.0.1',)", "('127.0.0.1', 'a')", "('127.0.0.1', -1)", "('127.0.0.1', 70000)", "(5, 0)", "()"),
+    ),
+    "to_send": (
+        *("{}", "{}", "{}", "{'family': socket.AF_INET}", "{'family': socket.AF_INET6}", "{'family': socket.AF_UNIX}"),
+        *("{'proto': socket.IPPROTO_UDP}", "{'flags': 0}", "{'reuse_port': True}"),
+        *("{'allow_broadcast': True}", "{'sock': 5}", "{'sock': ports.stream}", "{'sock': ports.datagram}"),
+        "{'family': 'a'}",
+    ),
+    "to_look_up": (
+        *("{}", "{}", "{'family': socket.AF_INET}", "{'family': socket.AF_INET6}", "{'type': socket.SOCK_STREAM}"),
+        *("{'type': socket.SOCK_DGRAM}", "{'proto': socket.IPPROTO_TCP}", "{'flags': socket.AI_NUMERICHOST}"),
+        *("{'flags': socket.AI_PASSIVE}", "{'flags': socket.AI_CANONNAME}", "{'family': 'a'}", "{'family': 1000}"),
+        *("{'type': 1000}", "{'flags': 'a'}"),
+    ),
+    "service": ("80", "0", "None", "'80'", "b'80'", "'a'", "-1", "70000", "1.5"),
+    "known_host": (
+        *("'127.0.0.1'", "'localhost'", "'::1'", "None", "'127.1'", "b'127.0.0.1'", "5", "'\\0'", "'a' * 70"),
+    ),
+    "place": (
+        *("('127.0.0.1', 80)", "('::1', 80)", "('::1', 80, 0, 0)", "('127.0.0.1', 80, 0, 0)", "('localhost', 80)"),
+        *("('127.0.0.1',)", "('127.0.0.1', 'a')", "('127.0.0.1', -1)", "('127.0.0.1', 70000)", "5", "'a'", "()"),
+        *("(b'127.0.0.1', 80)", "(None, 80)", "['127.0.0.1', 80]"),
+    ),
+    "said": ("socket.NI_NUMERICHOST | socket.NI_NUMERICSERV", "socket.NI_NUMERICHOST | socket.NI_DGRAM", "'a'"),
+    # of signals
+    "harmless": ("signal.SIGURG", "signal.SIGWINCH", "signal.SIGCONT"),
+    "no_signal": ("0", "-1", "1000", "signal.SIGKILL", "signal.SIGSTOP", "'a'", "None", "1.5"),
     # of processes
     "way": ("'exec'", "'shell'"),
     "does": ("'echo'", "'echo'", "'echo'", "'cat'", "'says'", "'true'", "'dies'", "'deaf'", "'missing'", "'folder'"),
@@ -120,6 +181,11 @@ def _calls(kind: str, of: str, where: tuple[str, ...]) -> tuple[Word, ...]:
     )
 
 
+def _tries(name: str, call: str, *holes: str, weight: int = 1) -> tuple[Word]:
+    """Something that is tried."""
+    return (Word(f"try_{name}", f"outcome(loop.{call})", holes, _PLAIN, "t", form="start", weight=weight),)
+
+
 def _reads(pipe: str) -> tuple[Word, ...]:
     """What is read of a child."""
 
@@ -157,6 +223,8 @@ WORDS = (
     Word("turn", "loop.call_soon({body})", where=(SCRIPT,), makes="h", body=TURN, weight=8),
     Word("turn_in_task", "loop.create_task(in_task({body}))", where=(SCRIPT,), makes="h", body=TURN, weight=4),
     Word("fail", "{0}", ("fault",), (MOMENT,), form="raise", weight=2),
+    Word("fail_in_turn", "{0}", ("fault",), (TURN,), form="raise"),
+    Word("stop_in_turn", "loop.stop()", where=(TURN,)),
     Word("sleeps", "sleeps()", where=(SCRIPT,)),
     Word("cancel_started", "{0}.cancel()", ("task",), _PLAIN, weight=3),
     Word("handle_errors", "loop.set_exception_handler(handler)", where=_PLAIN),
@@ -231,6 +299,32 @@ WORDS = (
     Word("peer_handshakes", "{0}.peer.handshake()", ("connection",), (SCRIPT,), weight=2, costly=True),
     Word("stream_peer_vanishes", "{0}.peer.vanish()", ("stream",), (SCRIPT,), weight=2, costly=True),
     Word("stream_peer_truncates", "{0}.peer.truncate()", ("stream",), (SCRIPT,), costly=True),
+    Word("buffer_both", "{0}.transport.set_write_buffer_limits({1}, {2})", ("connection", "mark", "mark"), _ANY),
+    # what is tried
+    *_tries("connect", "create_connection(asyncio.Protocol, {0}, {1}, **{2})", "host", "port", "to_connect", weight=4),
+    *_tries("connect_nowhere", "create_connection(asyncio.Protocol, **{0})", "to_connect"),
+    *_tries("serve", "create_server(asyncio.Protocol, {0}, {1}, **{2})", "own_host", "port", "to_serve", weight=4),
+    *_tries(
+        "send",
+        "create_datagram_endpoint(asyncio.DatagramProtocol, {0}, {1}, **{2})",
+        "address",
+        "address",
+        "to_send",
+        weight=4,
+    ),
+    *_tries("look_up", "getaddrinfo({0}, {1}, **{2})", "known_host", "service", "to_look_up", weight=4),
+    *_tries("name", "getnameinfo({0}, {1})", "place", "said", weight=2),
+    # signals
+    Word("add_signal", "loop.add_signal_handler({0}, {body})", ("harmless",), _PLAIN, "c", TURN, weight=4),
+    Word("add_signal_arguments", "loop.add_signal_handler({0}, {body}, 1, 'a')", ("harmless",), _PLAIN, "c", TURN),
+    Word("add_no_signal", "loop.add_signal_handler({0}, print)", ("no_signal",), _PLAIN),
+    Word("add_signal_coroutine", "loop.add_signal_handler({0}, asyncio.sleep, 0)", ("harmless",), _PLAIN),
+    Word("remove_signal", "loop.remove_signal_handler({0})", ("harmless",), _PLAIN, weight=3),
+    Word("remove_no_signal", "loop.remove_signal_handler({0})", ("no_signal",), _PLAIN),
+    Word("raise_signal", "signal.raise_signal({0})", ("harmless",), _PLAIN, weight=5),
+    Word("kill_itself", "os.kill(os.getpid(), {0})", ("harmless",), _PLAIN, weight=2),
+    Word("raise_elsewhere", "in_thread(functools.partial(signal.raise_signal, {0}))", ("harmless",), _PLAIN),
+    Word("add_elsewhere", "in_thread(functools.partial(loop.add_signal_handler, {0}, print))", ("harmless",), _PLAIN),
     # processes
     Word(
         "child",
@@ -351,6 +445,8 @@ THEMES = (
     _about("watched", "turn", "fail"),
     _about("socket", "turn", "cancel_started"),
     _about("datagrams", "turn", "fail"),
+    (*(word.name for word in WORDS if word.holes[:1] in (("harmless",), ("no_signal",))), "turn", "stop_in_turn"),
+    (*(word.name for word in WORDS if word.name.startswith("try_")), "turn_in_task", "cancel_started"),
 )
 """Words about one kind of thing; most programs are mostly about one."""
 
