@@ -101,8 +101,6 @@ class EpollPoller:
 
     def add(self, fd: int, events: int, watch: Watch) -> None:
         """Watch a new descriptor; OSError when it is closed, or nothing that can be watched."""
-        if fd < 0:
-            raise ValueError(f"Invalid file descriptor: {fd}")
         self._epoll.register(fd, self._codes[events])
         self.watches[fd] = watch
 
@@ -112,7 +110,7 @@ class EpollPoller:
             self._epoll.modify(fd, self._codes[events])
         except BaseException:
             # Somebody closed the descriptor behind our back, and the system forgot it: the next attempt starts afresh.
-            self.watches.pop(fd, None)
+            del self.watches[fd]
             raise
 
     def remove(self, fd: int) -> None:

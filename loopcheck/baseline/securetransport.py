@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import warnings
 from asyncio import constants, transports
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from .flow import FlowControl
@@ -20,14 +19,14 @@ HIGH_WRITE = 512 * 1024
 
 
 class TLSTransport(FlowControlled, transports.Transport):
-    """What the program takes for its transport."""
+    """What the program takes for its transport.
+
+    One that nobody closed is reported by the transport below it, which is dropped together with it.
+    """
 
     # BaseEventLoop asks for these two before start_tls() and sendfile(): a file must be read to be encrypted.
     _start_tls_compatible = True
     _sendfile_compatible = constants._SendfileMode.FALLBACK
-
-    # For a constructor that fails: then there is nothing to complain about.
-    _closed = True
 
     def __init__(self, loop: Any, layer: TLSLayer, protocol: Any) -> None:
         super().__init__(loop, protocol, None)
@@ -82,25 +81,11 @@ class TLSTransport(FlowControlled, transports.Transport):
         """Return how much the lower transport did not take yet."""
         return self._layer._engine.unsent
 
-    def get_read_buffer_size(self) -> int:
-        """Return how many bytes arrived that are not decrypted yet."""
-        return self._layer._engine.unread
-
-    def get_read_buffer_limits(self) -> tuple[int, int]:
-        """Return the water marks for reading, the low one first."""
-        return self._layer._arrived.low, self._layer._arrived.high
-
-    def set_read_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Set how much may arrive before the lower transport is paused."""
-        self._layer._arrived.set_limits(high, low)
-        self._layer._hold_lower_back()
-
     def write(self, data: Data) -> None:
         """Send *data*, encrypted."""
         if not isinstance(data, (bytes, bytearray, memoryview)):
             raise TypeError(f"data: expecting a bytes-like instance, got {type(data).__name__}")
-        if data:
-            self._layer._write((bytes_of(data),))
+        self._layer._write((bytes_of(data),))
 
     def writelines(self, list_of_data: Iterable[Data]) -> None:
         """Send what write() of each element would."""
@@ -116,19 +101,11 @@ class TLSTransport(FlowControlled, transports.Transport):
 
     def close(self) -> None:
         """Send what waits, say goodbye, then call connection_lost(None)."""
-        if not self._closed:
-            self._closed = True
-            self._layer._shut_down()
+        self._layer._shut_down()
 
     def abort(self) -> None:
         """Drop what waits, and call connection_lost(None) soon."""
         self._force_close(None)
 
     def _force_close(self, exc: BaseException | None) -> None:
-        self._closed = True
         self._layer._abort(exc)
-
-    def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
-        if not self._closed:
-            self._closed = True
-            _warn(f"unclosed transport {self!r}", ResourceWarning, source=self)

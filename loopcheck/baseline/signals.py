@@ -13,14 +13,11 @@ system call; one that arrives in the instant before the call is noticed at the n
 from __future__ import annotations
 
 import asyncio
-import errno
 import inspect
 import selectors
 import signal
-import sys
-import warnings
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 from .contract import logger
 from .watchers import FdWatching
@@ -58,7 +55,7 @@ class SignalHandling(FdWatching):
         except OSError as exc:
             del self._signal_handlers[sig]
             self._restore_wakeup_fd()
-            _raise_uncatchable(sig, exc)
+            raise RuntimeError(f"sig {sig} cannot be caught") from exc
 
     def remove_signal_handler(self, sig: int) -> bool:
         """Give *sig* its default meaning back; returns whether there was a handler."""
@@ -68,10 +65,7 @@ class SignalHandling(FdWatching):
             return False
         # The signal may have arrived and its callback may be queued: removed means not called any more.
         handle.cancel()
-        try:
-            signal.signal(sig, signal.default_int_handler if sig == signal.SIGINT else signal.SIG_DFL)
-        except OSError as exc:
-            _raise_uncatchable(sig, exc)
+        signal.signal(sig, signal.default_int_handler if sig == signal.SIGINT else signal.SIG_DFL)
         self._restore_wakeup_fd()
         return True
 
@@ -86,17 +80,6 @@ class SignalHandling(FdWatching):
 
     def _remove_signal_handlers(self) -> None:
         """Remove them all, for close(): before the self-pipe goes, or a signal would be written into nothing."""
-        if not self._signal_handlers:
-            return
-        if sys.is_finalizing():
-            warnings.warn(
-                f"Closing the loop {self!r} on interpreter shutdown stage, skipping signal handlers removal",
-                ResourceWarning,
-                stacklevel=2,
-                source=self,
-            )
-            self._signal_handlers.clear()
-            return
         for sig in list(self._signal_handlers):
             self.remove_signal_handler(sig)
 
@@ -111,10 +94,3 @@ def _check_signal(sig: object) -> None:
         raise TypeError(f"sig must be an int, not {sig!r}")
     if sig not in signal.valid_signals():
         raise ValueError(f"invalid signal number {sig}")
-
-
-def _raise_uncatchable(sig: int, exc: OSError) -> NoReturn:
-    """Raise what the system's refusal of a handler means: EINVAL is its word for SIGKILL and SIGSTOP."""
-    if exc.errno == errno.EINVAL:
-        raise RuntimeError(f"sig {sig} cannot be caught") from exc
-    raise exc

@@ -89,7 +89,8 @@ class TLSLayer(asyncio.Protocol):
         """Begin the handshake."""
         self._lower = transport
         if self._engine.stage is not Stage.NEW:
-            return  # Given up before it began.
+            transport.abort()  # Given up before it began.
+            return
         if self._loop.get_debug():
             logger.debug("%r starts SSL handshake", self)
         self._began = self._loop.time()
@@ -119,8 +120,6 @@ class TLSLayer(asyncio.Protocol):
             if not self._reading:
                 return True  # What has arrived stays until it is wanted.
             self._flush()
-        elif engine.stage is Stage.FLUSHING or engine.stage is Stage.SHUTDOWN:
-            self._go_on()
         return None
 
     def pause_writing(self) -> None:
@@ -139,8 +138,7 @@ class TLSLayer(asyncio.Protocol):
         self._wake(exc or ConnectionAbortedError("the connection ended during the TLS handshake"))
         upper, self.upper = self.upper, None
         self._lower = None
-        if upper is None:
-            return
+        assert upper is not None
         protocol, upper._protocol = upper._protocol, None
         upper._closed = True
         if self._told is Told.MADE or self._told is Told.EOF:
@@ -263,15 +261,11 @@ class TLSLayer(asyncio.Protocol):
         del buffer
         if filled == room:
             # There may be more, in the session, where nobody else will look.
-            self._loop.call_soon(self._go_on_reading)
+            self._loop.call_soon(self._deliver)
         if filled:
             protocol.buffer_updated(filled)
         if count == 0:
             self._peer_said_goodbye()
-
-    def _go_on_reading(self) -> None:
-        if self._engine.delivers:
-            self._deliver()
 
     def _peer_said_goodbye(self) -> None:
         self._tell_eof()
@@ -298,15 +292,13 @@ class TLSLayer(asyncio.Protocol):
 
     def _hold_lower_back(self) -> None:
         unread = self._engine.unread
-        if self._lower is None:
-            return
         if self._arrived.grew(unread):
             self._lower.pause_reading()
         elif self._arrived.shrank(unread):
             self._lower.resume_reading()
 
     def _read_again(self) -> None:
-        if self._reading and self._engine.stage is not Stage.HANDSHAKE:
+        if self._reading:
             self._go_on()
 
     # --- writing
@@ -364,7 +356,6 @@ class TLSLayer(asyncio.Protocol):
         try:
             done = self._engine.part()
         except ssl.SSLError as exc:
-            self._cancel_deadline()
             self._fatal(exc)
             return
         self._send()

@@ -46,19 +46,14 @@ class Upgrading(FdWatching):
         assert upper is not None
         if START_TLS_KEEPS_READ_AHEAD and server_side and isinstance(protocol, asyncio.StreamReaderProtocol):
             _move_read_ahead(protocol, layer)
-        # Nothing may be delivered to the layer before its connection_made().
-        transport.pause_reading()
         transport.set_protocol(layer)
-        begin = self.call_soon(layer.connection_made, transport)
-        resume = self.call_soon(transport.resume_reading)
+        self.call_soon(layer.connection_made, transport)
+        # It may be paused. What is delivered to the layer before its connection_made() waits there.
+        transport.resume_reading()
         try:
             await waiter
         except BaseException:
             transport.close()
-            begin.cancel()
-            resume.cancel()
-            # Nobody will ever hold the new transport.
-            upper._closed = True
             # The exception in it leads to this frame.
             del waiter
             raise

@@ -9,6 +9,7 @@ import errno
 import gc
 import os
 import socket
+import struct
 import weakref
 
 import loopcheck.kit.arguments  # the tool "raises_unlike"
@@ -1411,6 +1412,22 @@ async def accepted_extra_info(loop, patience):
             names = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
 
             assert names == (peer.getsockname(), peer.getpeername())
+
+
+@check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop._accept_connection", level="may", needs=("epoll",))
+async def peername_of_reset_connection(loop, patience):
+    """A connection that its client has reset before it was accepted still has the client's address as peername.
+
+    Who wants to know which client does so asks for it; the system does not tell any more.
+    """
+    async with serving(loop, patience, *ANY) as (server, accepted):
+        with connect(server.sockets[0].getsockname(), patience) as client:
+            address = client.getsockname()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        protocol = await accepted.nth(1, patience)
+        name = protocol.transport.get_extra_info("peername")
+
+    assert name == address
 
 
 @check("asyncio-protocol#asyncio.BaseTransport.get_extra_info")

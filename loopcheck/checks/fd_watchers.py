@@ -489,12 +489,13 @@ async def reader_and_writer_independent(loop, descriptors, calls, patience):
     far.send(b"x")
     await calls.after(1, patience)
     await noticed(patience)
+    early = list(calls)
     drain(far)
     await calls.after(2, patience)
     far.send(b"y")
     await calls.after(3, patience)
 
-    assert calls == [("reader", b"x"), "writer", ("reader", b"y")]
+    assert (early, calls) == ([("reader", b"x")], [("reader", b"x"), "writer", ("reader", b"y")])
 
 
 @check("asyncio-eventloop#asyncio.loop.remove_writer", needs=POSIX)
@@ -1068,6 +1069,63 @@ async def number_used_again_after_late_removal(loop, descriptors, calls, patienc
     await noticed(patience)
 
     assert calls == [("new", b"x")]
+
+
+@check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop._add_writer", level="should", needs=("epoll",), after=())
+async def closed_number_of_the_other_event(loop, descriptors):
+    """Of a number that was closed while it had one watcher add_reader() or add_writer() raises OSError EBADF, too.
+
+    A loop that only notes another event for it leaves the program waiting for ever.
+    """
+    answers = []
+    for first, second in ((loop.add_reader, loop.add_writer), (loop.add_writer, loop.add_reader)):
+        near, _ = descriptors.pair()
+        number = near.fileno()
+        first(number, int)
+        near.close()
+        answers.append(answer(second, number, int))
+        loop.remove_reader(number)
+        loop.remove_writer(number)
+
+    assert answers == [("OSError", "EBADF")] * 2
+
+
+@check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop._add_writer", level="should", needs=("epoll",))
+async def number_used_again_after_refusal(loop, descriptors, calls, patience):
+    """A number that was closed while it had a reader, and refused as a writer, can be watched as another descriptor."""
+    (near, _), (other, far) = descriptors.pair(), descriptors.pair()
+    number = near.fileno()
+    loop.add_reader(number, calls, "old")
+    near.close()
+    with contextlib.suppress(OSError):
+        loop.add_writer(number, int)
+    again = descriptors.another(other, number)
+    loop.add_reader(number, reading(again, calls, "new"))
+    far.send(b"x")
+    await calls.after(1, patience)
+
+    assert calls == [("new", b"x")]
+
+
+@check("Lib/selectors.py: EpollSelector.select", level="should", needs=POSIX)
+async def copy_of_closed_descriptor_is_no_matter(loop, descriptors, calls, patience):
+    """When a descriptor is closed before its watcher is removed, and a copy of it stays open, the loop goes on.
+
+    A child process that inherited the descriptor has such a copy, and the system goes on watching it.
+    """
+    (near, far), (other, end) = descriptors.pair(), descriptors.pair()
+    number = near.fileno()
+    descriptors.keep(near.dup())
+    loop.add_reader(number, calls, "closed")
+    near.close()
+    loop.remove_reader(number)
+    loop.add_reader(other.fileno(), reading(other, calls, "other"))
+    far.send(b"x")
+    end.send(b"y")
+    await calls.after(1, patience)
+    await pass_turns(3)
+
+    assert calls == [("other", b"y")]
 
 
 # whose descriptors they are

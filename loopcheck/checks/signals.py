@@ -167,11 +167,14 @@ def uncatchable(loop, signals_kept):
 
 @check(LOOP + ".add_signal_handler", level="should", after=())
 def refusal_leaves_no_wakeup_fd(loop, signals_kept):
-    """After SIGKILL was refused no wake-up descriptor of the loop stays."""
-    with contextlib.suppress(ValueError, RuntimeError):
-        loop.add_signal_handler(signal.SIGKILL, print)
+    """After SIGKILL, or a number that is no signal, was refused no wake-up descriptor of the loop stays."""
+    left = {}
+    for number in (signal.SIGKILL, 1000):
+        with contextlib.suppress(ValueError, RuntimeError):
+            loop.add_signal_handler(number, print)
+        left[int(number)] = signal.set_wakeup_fd(-1)
 
-    assert signal.set_wakeup_fd(-1) == -1
+    assert left == {signal.SIGKILL: -1, 1000: -1}
 
 
 @check(ADD, level="should")
@@ -190,18 +193,18 @@ def coroutine_rejected(loop, signals_kept):
 def non_main_thread(new_loop, patience, signals_kept):
     """add_signal_handler() of a loop that runs in another thread than the main one raises, and changes nothing.
 
-    The page does not say what; asyncio raises RuntimeError.
+    The page does not say what; asyncio raises RuntimeError. The loop has no handler then, and can be closed there.
     """
 
     async def add():
-        asyncio.get_running_loop().add_signal_handler(USR1, print)
+        with refuses((RuntimeError, ValueError), "add_signal_handler() in another thread"):
+            asyncio.get_running_loop().add_signal_handler(USR1, print)
 
     def run():
         with contextlib.closing(new_loop()) as loop:
             run_coroutine(loop, add())
 
-    with refuses((RuntimeError, ValueError), "add_signal_handler() in another thread"):
-        in_thread(run, patience=patience)
+    in_thread(run, patience=patience)
 
     assert signal.getsignal(USR1) == signal.SIG_DFL
 

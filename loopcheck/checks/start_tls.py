@@ -330,6 +330,24 @@ async def over_tls(secure, patience):
     assert (differs, there, here, protocol.lost_with) == (True, AS_SENT, True, None)
 
 
+@check("Lib/asyncio/sslproto.py: _SSLProtocolTransport._force_close", level="should", python=">=3.13", needs=("tls",))
+async def exception_over_tls(secure, errors, patience):
+    """What data_received() raises in TLS inside TLS is reported once, and connection_lost() gets it."""
+    error = ZeroDivisionError("mine")
+
+    def fail(protocol):
+        raise error
+
+    async with secure.plain(asyncio.Protocol) as (plain, _, peer):
+        outer = await secure.upgrade(plain, asyncio.Protocol(), peer)
+        protocol = Wire(data_received=fail)
+        await secure.upgrade(outer, protocol, peer)
+        peer.send(b"x")
+        await protocol.until("connection_lost", patience)
+
+    assert (protocol.lost_with, [context.get("exception") for context in errors]) == (error, [error])
+
+
 @check(
     "Lib/asyncio/base_events.py: BaseEventLoop.start_tls",
     level="should",
@@ -362,6 +380,19 @@ async def old_transport_closes_with_new(secure, patience):
         await settled()
 
         assert (plain.is_closing(), sock.fileno()) == (True, -1)
+
+
+@check("Lib/asyncio/sslproto.py: _SSLProtocolTransport.is_closing", level="should", python=">=3.14", needs=("tls",))
+async def new_transport_closes_with_old(secure, patience):
+    """When the plain transport is closed the new one is closing too, and connection_lost(None) is called."""
+    async with secure.plain() as (plain, protocol, peer):
+        transport = await secure.upgrade(plain, protocol, peer)
+        closing = [transport.is_closing()]
+        plain.close()
+        closing.append(transport.is_closing())
+        await protocol.until("connection_lost", patience)
+
+    assert (closing, protocol.lost_with) == ([False, True], None)
 
 
 @check("asyncio-eventloop#asyncio.loop.start_tls", level="should", needs=("tls",))

@@ -1262,6 +1262,24 @@ async def pause_resume_reading(secure, patience):
         assert await protocol.has_received(13, patience) == b"before, waits"
 
 
+@check("asyncio-protocol#asyncio.ReadTransport.resume_reading", level="should", needs=("tls",))
+async def needless_resume_reading_asks_for_no_buffer(secure, patience):
+    """resume_reading() of a transport that was not paused does nothing: a BufferedProtocol is asked for no buffer."""
+    async with secure.client(lambda: buffers_of(100)) as (transport, protocol, peer):
+        peer.send(b"before, ")
+        await protocol.has_received(8, patience)
+        await pass_turns(3)
+        asked = [len(protocol.hints)]
+        transport.resume_reading()
+        await pass_turns(3)
+        asked.append(len(protocol.hints))
+        peer.send(b"after")
+
+        assert await protocol.has_received(13, patience) == b"before, after"
+
+    assert asked[1] == asked[0], f"get_buffer() was called {asked[1] - asked[0]} times"
+
+
 @check("Lib/asyncio/sslproto.py: SSLProtocol._control_ssl_reading", level="should", needs=("tls",))
 async def pause_reading_backpressure(secure, patience):
     """While reading is paused the loop soon stops reading the socket: a fast peer is held up, and no memory filled."""
@@ -1726,6 +1744,7 @@ async def methods_after_connection_lost(secure, errors, patience):
             transport.is_closing(),
             transport.get_write_buffer_size(),
             transport.get_extra_info("sslcontext") is context,
+            transport.get_extra_info("no such thing", "default"),
             type(repr(transport)),
         )
         events = protocol.events
@@ -1733,7 +1752,7 @@ async def methods_after_connection_lost(secure, errors, patience):
             getattr(transport, name)()
         await settled()
 
-    assert (found, protocol.events, errors) == ((True, 0, True, str), events, [])
+    assert (found, protocol.events, errors) == ((True, 0, True, "default", str), events, [])
 
 
 @check("asyncio-eventloop#asyncio.loop.create_connection", needs=("tls",))
@@ -2111,6 +2130,30 @@ async def failed_handshake_leaks_nothing(secure, tls):
         after = (descriptors(), len(asyncio.all_tasks()))
 
     assert (after, alive(), warnings) == (before, None, [])
+
+
+@check("Lib/asyncio/sslproto.py: SSLProtocol.connection_lost", level="should", needs=("tls",))
+async def ended_connection_is_not_held(secure, tls, patience):
+    """When a connection has ended, from here or by its peer, no time-out that is left holds its context.
+
+    ssl_shutdown_timeout is half a minute, in which a busy client has thousands of connections.
+    """
+    held = {}
+    for how in ("closed", "ended by the peer"):
+        context = tls.client
+        alive = weakref.ref(context)
+        async with secure.client(near=context) as (transport, protocol, peer):
+            if how == "closed":
+                transport.close()
+            else:
+                peer.half_close()
+            await protocol.until("connection_lost", patience)
+        del context, transport, protocol, peer
+        await settled()
+        gc.collect()
+        held[how] = alive() is not None
+
+    assert held == {"closed": False, "ended by the peer": False}
 
 
 @check(

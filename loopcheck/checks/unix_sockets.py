@@ -793,6 +793,17 @@ async def cleanup_socket_gone(loop, folder, errors, logged, patience):
     assert (os.listdir(folder), errors, records) == ([], [], [])
 
 
+@check("Lib/asyncio/unix_events.py: _UnixSelectorEventLoop.create_unix_server", level="should", needs=UNIX, after=())
+async def server_sock_without_file(loop, folder, patience):
+    """create_unix_server() takes a bound sock whose socket file is gone already, and closes it."""
+    with bound(f"{folder}/server") as sock:
+        os.unlink(f"{folder}/server")
+        async with server(loop, patience, sock=sock) as made:
+            serving = made.is_serving()
+
+        assert (serving, sock.fileno()) == (True, -1)
+
+
 @check("asyncio-eventloop#asyncio.loop.create_unix_server", level="may", python="<3.13", needs=UNIX)
 async def no_cleanup_legacy(loop, folder, patience):
     """A Unix server that is closed leaves its socket file.
