@@ -202,6 +202,11 @@ LEFT_OPEN = (
         "No job raises it.",
     ),
     Open(
+        "Whether what is written after close() is sent, while something still waits to be sent.",
+        "Lib/asyncio/selector_events.py, unix_events.py: asyncio's own sockets send it, its pipes do not",
+        "Nothing is written then.",
+    ),
+    Open(
         "What becomes of a callback that cannot be called, outside debug mode.",
         "asyncio-dev#debug-mode; asyncio's own reports TypeError when its turn has come",
         "Programs give such a one in debug mode only, where call_soon() refuses it.",
@@ -255,16 +260,24 @@ MAY_RETURN = frozenset({"add_reader", "add_writer", "add_reader_object", "add_wr
 COMPLAIN = frozenset({"j", "v"})
 """The letters of what may complain when it is collected."""
 
-_WRITES = (
-    *("connection_write", "connection_write_memory", "connection_write_much", "connection_writelines"),
+FILLS = frozenset({"connection_write_much", "stream_write_much"})
+"""Words that write more than is sent at once."""
+
+WRITES = frozenset(
+    f"{kind}_{word}"
+    for kind in ("connection", "stream")
+    for word in ("write", "write_memory", "write_much", "writelines")
+)
+"""Words that write."""
+
+_WRITING = (
+    *WRITES,
     *("connection_write_eof", "connection_can_write_eof", "buffer_size", "buffer_high", "buffer_low", "buffer_limits"),
 )
 
 NOT_ON = {
-    "gone": frozenset(
-        {"connection_write", "connection_write_memory", "connection_write_much", "connection_writelines"}
-    ),
-    "read pipe": frozenset({*_WRITES, "abort", "is_reading", "connection_extra_info"}),
+    "gone": WRITES,
+    "read pipe": frozenset({*_WRITING, "abort", "is_reading", "connection_extra_info"}),
     "write pipe": frozenset(
         {"connection_write_memory", "is_reading", "pause_reading", "resume_reading", "connection_extra_info"}
     ),

@@ -262,7 +262,12 @@ class Script(Run):
     def is_left_out(self, step: Step) -> bool:
         """Whether what a step is about is to be left alone by it."""
         one = self.made.get(step.holes[0]) if step.holes else None
-        return one is not None and one.is_left_alone(step.code)
+        if one is None:
+            return False
+        if step.word in promised.WRITES and one.filled and one.is_closing():
+            return True
+        one.filled |= step.word in promised.FILLS
+        return one.is_left_alone(step.code)
 
     def carry_out(self, who: str, body: tuple[Step, ...]) -> None:
         if any(WORDS[step.word].form == "raise" for step in body) and who in self.made:
@@ -492,6 +497,8 @@ class _End:
     """Whether it has, or will soon, as abort() was called."""
     ended = False
     """Whether eof_received() has begun."""
+    filled = False
+    """Whether more was written than is sent at once."""
     upgrading = False
     """Whether start_tls() is at it, or has come to nothing: what the plain transport does then, nobody promises."""
 
@@ -523,6 +530,10 @@ class _End:
         if self.peer is not None and not self.peer.closed:
             self.run.note(self.name, "arrived in the end", self.run.phrase(self.peer.read()))
 
+    def is_closing(self) -> bool:
+        """Whether its transport says so."""
+        return False
+
     def end_step(self) -> None:
         """Nothing happens any more."""
 
@@ -546,6 +557,9 @@ class _Moments(_End):
 
     def when(self, moment: str, body: Body) -> None:
         self.bodies[moment] = body
+
+    def is_closing(self) -> bool:
+        return self.transport is not None and bool(self.transport.is_closing())
 
     def tell(self, what: str, moment: str, result: str = "") -> None:
         self.run.note(self.name, what, result)
@@ -697,6 +711,9 @@ class Stream(_End):
 
     async def connect(self, **options: Any) -> None:
         self.reader, self.writer = await asyncio.open_connection(**options)
+
+    def is_closing(self) -> bool:
+        return self.writer is not None and bool(self.writer.is_closing())
 
     def let_go(self) -> None:
         if self.writer is not None:
