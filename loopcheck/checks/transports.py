@@ -12,9 +12,10 @@ import weakref
 import loopcheck.kit.talks  # noqa: F401  # the tool "unlike"
 from loopcheck.basics import CONNECTS
 from loopcheck.check import also_in, check
-from loopcheck.kit import pass_turns, refuses, threaded
+from loopcheck.kit import pass_turns, refuses, soon, threaded
 from loopcheck.kit.channels import Wire, fill, pattern
 from loopcheck.kit.clock import SPINNING, idle_share
+from loopcheck.kit.net import closing
 from loopcheck.kit.peers import AS_SENT, compared
 from loopcheck.kit.ready import readable
 from loopcheck.kit.surroundings import warned
@@ -515,6 +516,25 @@ async def close_next_turn(channel):
         await pass_turns()
 
         assert protocol.events == ["connection_made", "connection_lost"]
+
+
+@check("Lib/asyncio/selector_events.py: _SelectorTransport._force_close", level="should", needs=("posix",))
+async def write_to_gone_peer_loses_later(loop, socketpair, patience):
+    """write() to a peer that is gone returns before connection_lost() is called.
+
+    A protocol that writes is in the middle of something, and would find its own end there.
+    """
+    near, far = socketpair
+    opening = loop.create_connection(Wire, sock=near)
+    transport, protocol = await soon(opening, patience, "create_connection() returns")
+    async with closing([protocol], patience):
+        transport.pause_reading()  # or the end would be seen first
+        far.close()
+        transport.write(b"x")
+        inside = protocol.times("connection_lost")
+        await protocol.until("connection_lost", patience)
+
+    assert inside == 0, "connection_lost() was called inside of write()"
 
 
 @check("asyncio-protocol#asyncio.BaseTransport.close")
