@@ -26,7 +26,7 @@ from typing import Any
 def equal(observed: object, expected: object, about: str = "") -> None:
     """What the assertion that two values are equal becomes."""
     if observed != expected:
-        raise AssertionError(f"{about}\nexpected {expected!r}\nobserved {observed!r}".strip())
+        raise AssertionError(f"{about}expected {expected!r}\nobserved {observed!r}")
 
 
 # kit/bench.py
@@ -135,23 +135,19 @@ class Watcher(asyncio.BaseProtocol):
     def __init__(self, look: Callable[[], Any], **react: Callable[[Any], Any]) -> None:
         self.look = look
         self.react = react
-        self.calls: list[tuple[str, Any]] = []
+        self.seen: list[tuple[str, Any]] = []
         self.data = b""
         self.transport: Any = None
         self.lost_with: Any = "connection_lost() was not called"
         self.board = Board()
 
-    @property
-    def seen(self) -> list[tuple[str, Any]]:
-        return self.calls
-
     def note(self, callback: str) -> None:
-        self.calls += [(callback, self.look())]
+        self.seen += [(callback, self.look())]
         if callback in self.react:
             self.react[callback](self)
 
     def times(self, callback: str) -> int:
-        return [name for name, _ in self.calls].count(callback)
+        return [name for name, _ in self.seen].count(callback)
 
     def saw(self, *callbacks: str) -> dict[str, set[Any]]:
         return {callback: {value for name, value in self.seen if name == callback} for callback in callbacks}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import os
 import re
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from loopcheck.check import Entry, find
-from loopcheck.compare.derivation import LIMIT, Unsuitable, script
-from loopcheck.compare.trial import run
+from loopcheck.compare.derivation import DONE, LIMIT, Unsuitable, script, with_patience
+from loopcheck.compare.shortening import length, shortened
+from loopcheck.compare.trial import Stage, Trial, run
 from loopcheck.report import causes
 from loopcheck.report.writing import WritingError, write_whole
 from loopcheck.subject import CONTROL
@@ -25,6 +29,15 @@ FAILURES = causes.EXPLAINED
 
 _LIMIT = LIMIT + 10
 """Seconds that a process gets: its own deadline comes before."""
+
+_SECONDS = 15.0
+"""How long a shorter script is looked for."""
+
+_QUICK_LIMIT, _QUICK_PATIENCE = 1.5, 0.3
+"""Seconds that a process gets, and that a script waits, meanwhile; what comes of it is run at full length at last."""
+
+_TRIES = 5
+"""How often a shorter script is tried at last: what it shows must not be a matter of luck."""
 
 _TIMEOUT = "Timeout (0:00:"
 """What faulthandler writes when the deadline of a script is over."""
@@ -60,30 +73,56 @@ def reproduce(entry: Entry, subject: str, record: Mapping[str, Any], path: Seque
         except Unsuitable as reason:
             found = found if found.why_not else Reproducer(why_not=str(reason))
             continue
-        lines = sum(bool(line.strip()) for line in text.splitlines())
-        if lines > LONGEST:
-            found = found if found.why_not else Reproducer(why_not=f"the script would have {lines} lines")
-            continue
-        why_not = _why_not(text, subject, record, path)
+        why_not = _why_not(with_patience(text), subject, record, path)
         if not why_not:
-            return Reproducer(text)
-        found = Reproducer(why_not=why_not)
+            text = _shortened(text, subject, record, path)
+            if length(text) <= LONGEST:
+                return Reproducer(text)
+            why_not = f"the script would have {length(text)} lines"
+        found = found if found.why_not else Reproducer(why_not=why_not)
     return found
 
 
 def _why_not(text: str, subject: str, record: Mapping[str, Any], path: Sequence[str]) -> str:
     """Run a script on both loops; why it does not show what it should, or nothing."""
-    seen = _run(text, subject, path)
+    seen = _ending(run(text, subject, path, _LIMIT))
     if seen.outcome == "passed":
         return "what the script does passes"
     if not seen.shows(record):
-        return f"the script fails otherwise: {seen.says}"
-    on_control = _run(text, CONTROL, path)
-    return "" if on_control.outcome == "passed" else f"the script fails on asyncio's own loop: {on_control.says}"
+        return f"the script fails otherwise: {seen.says[:200]}"
+    on_control = _ending(run(text, CONTROL, path, _LIMIT))
+    return "" if on_control.outcome == "passed" else f"the script fails on asyncio's own loop: {on_control.says[:200]}"
+
+
+def _shortened(text: str, subject: str, record: Mapping[str, Any], path: Sequence[str]) -> str:
+    """A script that shows the same in fewer lines, if there is one."""
+    with contextlib.closing(Stage(subject, path)) as stage, contextlib.closing(Stage(CONTROL, path)) as control:
+
+        def ending(of: Stage, text: str, limit: float) -> _Ending:
+            return _ending(of.run(with_patience(text, _QUICK_PATIENCE), limit))
+
+        begin = time.monotonic()
+        wanted, _ = ending(stage, text, _QUICK_LIMIT), ending(control, text, _QUICK_LIMIT)
+        limit = min(0.3 + 3 * (time.monotonic() - begin), _QUICK_LIMIT)
+        hangs = ["dump_traceback_later"] if wanted.outcome == "hang" else []
+
+        def shows(text: str) -> bool:
+            if not all(kept in text for kept in (subject, "__doc__", *hangs)):
+                return False
+            return ending(control, text, limit).outcome == "passed" and ending(stage, text, limit) == wanted
+
+        if wanted.shows(record):
+            for keen in (True, False):
+                shorter = shortened(text, shows, _SECONDS, keen=keen)
+                if shorter != text and all(shows(shorter) for _ in range(_TRIES)):
+                    shorter = with_patience(shorter)
+                    if not _why_not(shorter, subject, record, path):
+                        return shorter
+    return with_patience(text)
 
 
 def write(failures: Sequence[Mapping[str, Any]], folder: Path, here: Path) -> dict[str, dict[str, str]]:
-    """Write the scripts of failures into a folder, several at a time, each named by its check.
+    """Write the scripts of failures into a folder, several at a time, each named by its check; older ones go.
 
     Args:
         failures: the records.
@@ -98,7 +137,7 @@ def write(failures: Sequence[Mapping[str, Any]], folder: Path, here: Path) -> di
         made = reproduce(find(record["check"]), record["subject"], record, [str(here)])
         if not made.script:
             return {"why_not": made.why_not}
-        path = folder / f"{re.sub(r'[^A-Za-z0-9_]+', '-', record['id']).strip('-')}.py"
+        path = folder / _file_name(record["id"])
         try:
             (here / folder).mkdir(parents=True, exist_ok=True)
             write_whole(here / path, made.script.encode())
@@ -106,8 +145,25 @@ def write(failures: Sequence[Mapping[str, Any]], folder: Path, here: Path) -> di
             return {"script": made.script, "why_not": f"it could not be written: {error}"}
         return {"script": made.script, "path": str(path)}
 
+    for file in (here / folder).glob("*.py"):
+        if _was_made_by_us(file):
+            file.unlink(missing_ok=True)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return dict(zip((record["id"] for record in failures), pool.map(one, failures), strict=True))
+
+
+def _file_name(id: str) -> str:
+    return f"{re.sub(r'[^A-Za-z0-9_]+', '-', id).strip('-')}.py"
+
+
+def _was_made_by_us(file: Path) -> bool:
+    """Whether a file is a script of a check: it says so at its top, and is named by it."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+    said = re.search(r"^(\w+::\S+), https?://\S+$", text, re.M)
+    return said is not None and file.name == _file_name(said[1])
 
 
 @dataclass(frozen=True)
@@ -115,7 +171,7 @@ class _Ending:
     """How a script has ended."""
 
     outcome: str
-    says: str
+    says: str = ""
     error: str = ""
     """The exception that it has ended with, by name."""
 
@@ -124,27 +180,54 @@ class _Ending:
         outcome = record.get("was", record["outcome"])
         if outcome != "failed":
             return bool(self.outcome == outcome)
-        if "did not happen" in record.get("message", ""):
+        message = record.get("message", "")
+        if "did not happen" in message:
             # A check says so when its patience ends; a script may leave that to its own deadline.
             return self.outcome == "hang" or self.error in ("AssertionError", "TimeoutError")
-        return self.outcome == "failed" and self.error == record.get("error", self.error)
+        if self.outcome != "failed" or self.error != record.get("error", self.error):
+            return False
+        if "observed" in record and "expected" in record:
+            seen = _COMPARED.search(self.says)
+            return seen is not None and _alike(seen[1], record["expected"]) and _alike(seen[2], record["observed"])
+        if self.error == "AssertionError":
+            return message.startswith("assert ") or not message or _alike(self.says, f"{self.error}: {message}")
+        return _alike(self.says, message)
 
 
-def _run(text: str, subject: str, path: Sequence[str]) -> _Ending:
-    trial = run(text, subject, path, _LIMIT)
+_COMPARED = re.compile(r"expected (.*)\nobserved (.*)", re.S)
+"""How a script says what it compared."""
+
+_RAISED = re.compile(r"^(?:[\w.]+\.)?(\w+)(?:: (.*)| *)$", re.M)
+"""The line of an exception, below its traceback; what follows it is the rest of its message."""
+
+_CHANCE = re.compile(r"0x[0-9a-f]+|/\S*/\S+|\b\d+\.\d{3,}\b|\b\d{4,}\b|fd=\d+")
+"""What is another one in every run: addresses, paths, times, ports, processes, descriptors."""
+
+
+def _plain(text: str) -> str:
+    """A text without what is another one in every run."""
+    return " ".join(_CHANCE.sub("_", text).split())
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether two texts say the same of two runs."""
+    try:
+        return bool(ast.literal_eval(one) == ast.literal_eval(other))  # sets have no order
+    except (ValueError, SyntaxError):
+        shorter, longer = sorted((_plain(one), _plain(other.rstrip(".…"))), key=len)
+        return longer.startswith(shorter) and (bool(shorter) or not longer)
+
+
+def _ending(trial: Trial) -> _Ending:
     if trial.status is None:
         return _Ending("hang", "it did not end")
     if trial.status == 0:
-        return _Ending("passed", "")
+        return _Ending("passed" if DONE in trial.output else "exited")
     if trial.status < 0:
         return _Ending("crash", f"it died of signal {-trial.status}")
-    said = trial.errors
-    if _TIMEOUT in said:
-        return _Ending("hang", "it did not end in time")
-    # The line of an exception, below its traceback; what follows it is the rest of its message.
-    raised = re.findall(
-        r"^(?:[\w.]+\.)?(\w+)(?::| *$).*", said.rpartition("Traceback (most recent call last):")[2], re.M
-    )
+    if _TIMEOUT in trial.errors:
+        return _Ending("hang", "it did not end")
+    raised = _RAISED.search(trial.errors.rpartition("Traceback (most recent call last):")[2])
     if trial.status == 1 and raised:
-        return _Ending("failed", said.strip().splitlines()[-1][:200], raised[0])
+        return _Ending("failed", raised.string[raised.start() :].strip(), raised[1])
     return _Ending("exited", f"it ended with status {trial.status}")

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
-from loopcheck.compare.arena import Difference
+from loopcheck.compare.arena import Difference, has_ended
 from loopcheck.compare.findings import Finding, first
 from loopcheck.compare.language import NAME, WORDS, Step
-from loopcheck.compare.trial import run
+from loopcheck.compare.shortening import laid_out, length, shortened
+from loopcheck.compare.standalone_io import Author
+from loopcheck.compare.trial import Stage, run
 from loopcheck.compare.word import GENERATOR, MAIN, SCRIPT, TASK, THREAD
 from loopcheck.subject import CONTROL
 
@@ -19,7 +25,23 @@ _LONGEST = 60
 _LIMIT = 20.0
 """Seconds that a script gets: it hangs on a loop on which the program does."""
 
-_EXPECTED = "expected = ...  # filled in by a run on asyncio's own loop"
+_SECONDS = 10.0
+"""How long a shorter script is looked for."""
+
+_QUICK_LIMIT = 2.0
+"""Seconds that a script gets meanwhile."""
+
+_TURNS, _QUICK_TURNS = 20, 6
+"""How often the loop runs until a step is over: in the script, and while a shorter one is looked for."""
+
+_TRIES = 3
+"""How often a shorter script is tried at last."""
+
+_HEAD = '"""python THIS_FILE MODULE:NAME: it ends with 1 if that loop is not like asyncio\'s own."""'
+
+_LOOP = ["module, _, name = sys.argv[1].partition(':')", "loop = getattr(importlib.import_module(module), name)()"]
+
+_IO_MODULES = ("asyncio", "contextvars", "importlib", "logging", "os", "select", "socket", "sys")
 
 _HELPERS = {
     "Rude": ["class Rude(BaseException):", "    pass"],
@@ -70,37 +92,102 @@ def with_script(finding: Finding, subject: str, path: Sequence[str] = ()) -> Fin
         subject: the loop, MODULE:NAME.
         path: folders that go before sys.path when the subject is imported.
     """
-    for looking in (False, True):
-        text = script_of(finding.difference, looking=looking)
-        if text is None or sum(map(bool, text.splitlines())) > _LONGEST:
-            return finding
-        said = run(text, CONTROL, path, _LIMIT).output
-        seen = re.findall(r"^observed (\[.*\])$", said, re.M)
-        if len(seen) != 1:
-            return finding
-        text = text.replace(_EXPECTED, _wrapped(seen[0]))
-        if run(text, CONTROL, path, _LIMIT).status == 0 and run(text, subject, path, _LIMIT).status not in (0, None):
-            return replace(finding, script=text)
+    with contextlib.closing(Stage(subject, path)) as stage, contextlib.closing(Stage(CONTROL, path)) as control:
+        for looking in (False, True):
+            text = draft(finding.difference, looking=looking)
+            if text is None:
+                break
+            text = _shortest(text, finding.difference, stage, control)
+            if text and length(text) <= _LONGEST and _is_true(text, subject, path):
+                return replace(finding, script=text)
     return finding
 
 
-def script_of(difference: Difference, *, looking: bool) -> str | None:
-    """The script of a difference, without what is expected; None for what a script cannot show.
+def _is_true(text: str, subject: str, path: Sequence[str]) -> bool:
+    """Whether a script shows a difference, in processes of its own."""
+    return run(text, CONTROL, path, _LIMIT).status == 0 and run(text, subject, path, _LIMIT).status not in (0, None)
+
+
+def _shortest(text: str, difference: Difference, stage: Stage, control: Stage) -> str:
+    """The shortest script that shows what a draft does, with what is expected; nothing if that does not show it."""
+
+    def seen(of: Stage, text: str, turns: int) -> list[str] | None:
+        trial = of.run(_with_turns(text, turns), _QUICK_LIMIT)
+        found = re.findall(r"^observed (\[.*\])$", trial.output, re.M)
+        return ast.literal_eval(found[0]) if trial.status == 0 and len(found) == 1 else None
+
+    def differs(text: str, turns: int = _QUICK_TURNS) -> Any:
+        """The first that is different, and None for a side where nothing is; the end of a process is that, too."""
+        expected = seen(control, text, turns)
+        observed = seen(stage, text, turns) if expected is not None else None
+        if expected is None or (observed is None and not has_ended(difference.observed)):
+            return None
+        pairs = itertools.zip_longest(observed or [], expected)
+        return next((pair for pair in pairs if pair[0] != pair[1]), None)
+
+    wanted = differs(text)
+    sides = _sides(wanted, difference) if wanted is not None else []
+    if wanted is None or not sides:
+        return ""
+
+    def shows(text: str, turns: int = _QUICK_TURNS) -> bool:
+        pair = differs(text, turns)
+        return pair is not None and all(pair[side] == wanted[side] for side in sides)
+
+    text = shortened(text, shows, _SECONDS)
+    if not all(shows(text, _TURNS) for _ in range(_TRIES)):
+        return ""
+    expected = seen(control, text, _TURNS)
+    end = [
+        "print('observed', seen)",
+        f"expected = {expected}",
+        "print('expected', expected)",
+        "sys.exit(seen != expected)",
+    ]
+    lines = _with_turns(text, _TURNS).strip().splitlines()
+    return laid_out(ast.parse("\n".join([*lines[:-1], *end])))
+
+
+def _sides(pair: tuple[str | None, str | None], difference: Difference) -> list[int]:
+    """On which sides a script has to tell what it does, for that is what differs; none if it differs otherwise.
+
+    Where the other side tells of something else, that is only the next thing that happens there.
+    """
+    if difference.program.place != SCRIPT or has_ended(difference.observed):
+        return [0, 1]
+    events = first(difference)
+    alike = [side for side in (0, 1) if pair[side] == _as_told(events[side])]
+    if events[0][0] == events[1][0]:
+        return alike if len(alike) == 2 else []
+    others = [set(map(_as_told, trace)) for trace in (difference.expected, difference.observed)]
+    return [side for side in alike if pair[side] not in others[side]] or alike
+
+
+def _as_told(event: Sequence[str]) -> str:
+    """An event as a script tells of it."""
+    text = f"{event[0]}: {event[1]}{f': {event[2]}' if event[2] else ''}"
+    text = text.replace("ConnectionError without a number", "ConnectionError")
+    text = re.sub(r"\b(\w*(?:Error|Exit|Interrupt|Exception|StopIteration)\b)\([^()]*\)", r"\1", text)
+    return re.sub(r"(\d+ bytes), \d+", r"\1", text)
+
+
+def _with_turns(text: str, turns: int) -> str:
+    return re.sub(r"\bTURNS\b", str(turns), text)
+
+
+def draft(difference: Difference, *, looking: bool) -> str | None:
+    """The script of a difference, which only tells what it has seen; None for what a script cannot show.
 
     Args:
         looking: whether each note tells the current task and the context, too.
     """
-    if difference.program.place == SCRIPT:  # it would need most of what carries out such programs
+    if difference.program.place != SCRIPT:
+        return _Author(difference, looking).script()
+    if looking:
         return None
-    return _Author(difference, looking).script()
-
-
-def _wrapped(seen: str) -> str:
-    line = f"expected = {seen}"
-    if len(line) <= 120:
-        return line
-    events: list[str] = eval(seen, {"__builtins__": {}})  # what our own script printed
-    return "\n".join(["expected = [", *(f"    {event!r}," for event in events), "]"])
+    body = Author(difference, first(difference)).body()
+    imports = [f"import {name}" for name in _IO_MODULES]
+    return laid_out(ast.parse("\n".join([_HEAD, *imports, *_LOOP, *body, "print('observed', seen)"])))
 
 
 class _Author:
@@ -114,8 +201,6 @@ class _Author:
 
     def script(self) -> str | None:
         program = self.difference.program
-        if program.place == SCRIPT:
-            return None  # its peers would be most of it
         code = "\n".join(step.code for step in program)
         if re.search(r"\b(alone|drop)\(", code) or any(one[0] == "python" for one in (self.one, self.other)):
             return None  # what is alone takes real time; and what Python says of garbage has no order
@@ -126,11 +211,10 @@ class _Author:
         helpers = [name for name in _HELPERS if name in {*helpers, *(_NEEDED.get(one, "") for one in helpers)}]
         return "\n".join(
             [
-                "# python THIS_FILE MODULE:NAME  (1 if it is not as on asyncio's own loop)",
+                _HEAD,
                 *self.imports(code, helpers, logs),
                 "",
-                "module, _, name = sys.argv[1].partition(':')",
-                "loop = getattr(importlib.import_module(module), name)()",
+                *_LOOP,
                 *(["var = contextvars.ContextVar('var', default=None)"] if self.looking or "var." in code else []),
                 *(["start = loop.time()"] if "start" in code else []),
                 "seen = []",
@@ -144,10 +228,7 @@ class _Author:
                 *body,
                 *([] if closes else self.end()),
                 "",
-                _EXPECTED,
                 "print('observed', seen)",
-                "print('expected', expected)",
-                "sys.exit(seen != expected)",
                 "",
             ]
         )

@@ -1,0 +1,96 @@
+"""The process that a :class:`loopcheck.compare.trial.Stage` starts: it forks one of its own for every script.
+
+An interpreter that has imported asyncio and the subject is ready for the next script at once; a new one takes many
+times as long.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+import types
+from pathlib import Path
+from typing import Any, NoReturn
+
+from loopcheck.runner.processes import kill_group
+
+_READY = ("asyncio", "concurrent.futures", "contextlib", "logging", "pkgutil", "socket", "ssl", "tempfile", "threading")
+"""What scripts import most, besides the subject."""
+
+_LOOK = 0.001
+"""Seconds between two looks at a process that has not ended."""
+
+
+def main() -> None:
+    """Run scripts, one JSON line for each, until there are no more lines; arguments: the subject and a folder."""
+    subject, folder = sys.argv[1:]
+    for module in (*_READY, subject.partition(":")[0]):
+        with contextlib.suppress(Exception):  # the script will say so
+            importlib.import_module(module)
+    number = 0
+    while line := os.read(0, 2**20):
+        while not line.endswith(b"\n"):
+            line += os.read(0, 2**20)
+        asked = json.loads(line)
+        number += 1
+        pid = os.fork()
+        if not pid:
+            _play(asked["text"], subject, Path(folder))
+        answer = {"status": _ended(pid, asked["limit"])}
+        os.write(1, json.dumps(answer).encode() + b"\n")
+
+
+def _ended(pid: int, limit: float) -> int | None:
+    """The exit status of a process, below 0 for a signal; None if it did not end in time."""
+    until = time.monotonic() + limit
+    status = None
+    while True:
+        ended, code = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            status = os.waitstatus_to_exitcode(code)
+            break
+        if time.monotonic() > until:
+            break
+        time.sleep(_LOOK)
+    kill_group(pid)
+    if not ended:
+        os.waitpid(pid, 0)
+    return status
+
+
+def _play(text: str, subject: str, folder: Path) -> NoReturn:
+    """Be the process of a script, and end as an interpreter does, but for putting things away: that takes long."""
+    os.setsid()
+    for descriptor, where in ((0, os.devnull), (1, folder / "output"), (2, folder / "errors")):
+        opened = os.open(where, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.dup2(opened, descriptor)
+        os.close(opened)
+    os.chdir(folder)
+    sys.argv[:] = ["reproducer.py", subject]
+    module: Any = types.ModuleType("__main__")
+    module.__file__ = str(folder / "reproducer.py")
+    sys.modules["__main__"] = module
+    status = 0
+    try:
+        exec(compile(text, module.__file__, "exec"), vars(module))
+    except SystemExit as error:
+        status = error.code if isinstance(error.code, int) else int(error.code is not None)
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    main()
