@@ -9,12 +9,13 @@ from random import Random
 import pytest
 from support import FIXTURES
 
-from loopcheck.compare import promised, tracer
+from loopcheck.compare import promised, standalone, tracer
 from loopcheck.compare.arena import Arena
-from loopcheck.compare.findings import kind_of
+from loopcheck.compare.findings import Finding, kind_of
 from loopcheck.compare.language import WORDS, Program, Step
 from loopcheck.compare.reducing import reductions, smallest
 from loopcheck.compare.script import Script
+from loopcheck.compare.standalone import with_script
 from loopcheck.compare.strategy import SHARES, written
 from loopcheck.compare.word import MAIN, SCRIPT
 from loopcheck.compare.words_io import CHILD_THEMES, THEMES, TLS_THEMES
@@ -118,7 +119,7 @@ def arena(request: pytest.FixtureRequest) -> Arena:
 
 
 @pytest.mark.parametrize("arena", ["delivers_bytearrays:Loop"], indirect=True)
-def test_a_flaw_is_found_and_made_small(arena: Arena) -> None:
+def test_a_flaw_is_found_and_made_small_and_has_a_script(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
     slices = ([drawn(seed, theme=0) for seed in range(start, start + 50)] for start in range(0, 400, 50))
     found = next(filter(None, map(arena.differences, slices)), [])
     assert found
@@ -126,6 +127,11 @@ def test_a_flaw_is_found_and_made_small(arena: Arena) -> None:
     wanted = lambda some: next((one.program for one in arena.differences(some[:25]) if kind_of(one) == kind), None)  # noqa: E731
     program = smallest(found[0].program, wanted)
     assert len(list(program)) <= 5
+
+    monkeypatch.setattr(standalone, "_SECONDS", 0.0)
+    monkeypatch.setattr(standalone, "_LONGEST", 1000)
+    script = with_script(Finding(kind, arena.differences([program])[0], 1, True), arena.subject, arena.path).script
+    assert "i1: data_received" in script and "loopcheck" not in script
 
 
 def test_a_method_that_is_missing_is_one_finding() -> None:

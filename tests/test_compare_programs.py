@@ -14,7 +14,7 @@ from hypothesis import HealthCheck
 from hypothesis import strategies as st
 from support import FIXTURES, environment
 
-from loopcheck.compare import strategy, tracer
+from loopcheck.compare import standalone, strategy, tracer
 from loopcheck.compare.arena import Arena, Difference
 from loopcheck.compare.findings import Finding, card, kind_of, merged
 from loopcheck.compare.language import VALUES, WORDS, Program, Step
