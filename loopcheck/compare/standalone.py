@@ -29,7 +29,7 @@ _SECONDS = 5.0
 """How long a shorter script is looked for."""
 
 _QUICK_LIMIT = 2.0
-"""Seconds that a script gets meanwhile."""
+"""Seconds that a script gets while a shorter one is looked for."""
 
 _TURNS, _QUICK_TURNS = 20, 6
 """How often the loop runs until a step is over: in the script, and while a shorter one is looked for."""
@@ -112,7 +112,7 @@ def _shortest(text: str, difference: Difference, stage: Stage, control: Stage) -
     """The shortest script that shows what a draft does, with what is expected; nothing if that does not show it."""
 
     def seen(of: Stage, text: str, turns: int) -> list[str] | None:
-        trial = of.run(_with_turns(text, turns), _QUICK_LIMIT)
+        trial = of.run(_with_turns(text, turns), _QUICK_LIMIT if turns < _TURNS else _LIMIT)
         found = re.findall(r"^observed (\[.*\])$", trial.output, re.M)
         return ast.literal_eval(found[0]) if trial.status == 0 and len(found) == 1 else None
 
@@ -125,7 +125,7 @@ def _shortest(text: str, difference: Difference, stage: Stage, control: Stage) -
         pairs = itertools.zip_longest(observed or [], expected)
         return next((pair for pair in pairs if pair[0] != pair[1]), None)
 
-    wanted = differs(text)
+    wanted = differs(text, _TURNS)
     sides = _sides(wanted, difference) if wanted is not None else []
     if wanted is None or not sides:
         return ""
