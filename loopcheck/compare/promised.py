@@ -302,7 +302,7 @@ NOT_WHILE = {
 NOT_WHILE_PIPES = {"connection_made": frozenset({"abort", "connection_close", "connection_write_eof"})}
 """Words that are left out as well if it is that of a pipe."""
 
-_OWN = re.compile(r"[a-z0-9]|over|slept|woken")
+_OWN = re.compile(r"[a-z0-9]|over|slept|woken|done|cancelled")
 
 _GARBAGE = ("never retrieved", "was destroyed but it is pending!")
 

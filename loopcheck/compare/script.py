@@ -151,6 +151,7 @@ class Script(Run):
             self.end_step()
         self.last("shutdown_asyncgens()", lambda: self.loop.run_until_complete(self.loop.shutdown_asyncgens()))
         self.last("close()", self.loop.close)
+        self.last("close() again", self.loop.close)
 
     def tick(self) -> None:
         """Once in every turn: does something go on? If not, perhaps the loop sleeps once, and we look again."""

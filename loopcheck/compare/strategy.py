@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from loopcheck.compare import words_io
 from loopcheck.compare.language import KINDS, VALUES, WORDS, Program, Step
-from loopcheck.compare.word import GENERATOR, MAIN, MOMENT, SCRIPT, TASK, TIMER, TURN, Word
+from loopcheck.compare.word import GENERATOR, MAIN, MOMENT, SCRIPT, TASK, THREAD, TIMER, TURN, Word
 
 _LONGEST = 40
 """Steps of a program."""
@@ -41,14 +41,20 @@ _THEMES: tuple[tuple[str, ...], ...] = tuple(
         "create_task gather gather_all wait cancel raise_error sleep",
         "create_task timeout_zero timeout_long wait_for_zero wait_for_long cancel sleep cancelling",
         "future await_future set_result set_exception cancel_future future_callback remove_callback create_task",
-        "future future_result future_exception future_done set_exception same_exception shield_future wrap_future",
-        "context copy_context set call_soon_context create_task_context call_soon future_callback_context task_context",
+        "future future_result future_exception future_done set_exception same_exception shield_future cancel_future",
+        "create_task task_callback task_result task_exception same_outcome task_stack cancel raise_exit set_name await",
+        "held_job held_work concurrent concurrent_set concurrent_fail concurrent_done concurrent_cancel wrap_future "
+        "create_task cancel cancel_future await_future thread",
+        "context copy_context set call_soon_context create_task_context call_soon future_callback_context task_context "
+        "same_context",
         "create_task lock lock_with queue queue_get queue_put event event_wait event_set",
         "create_task generator anext async_for drop aclose athrow shutdown_asyncgens shutdown_inside yield hooks",
-        "create_task executor job solo_sleep solo_timers thread_wakes to_thread solo_wait_for shutdown_executor",
+        "create_task executor job solo_sleep solo_timers thread_wakes to_thread solo_wait_for shutdown_executor "
+        "own_executor",
         "thread call_soon_threadsafe run_coroutine_threadsafe call_soon call_distant create_task set_debug",
         "set_handler raise call_handler default_handler raise_error call_soon create_task future_callback get_handler",
-        "close stop run_forever run_task run_future run_coroutine create_task call_soon is_closed run_elsewhere",
+        "close stop run_forever run_task run_future run_coroutine create_task call_soon is_closed run_elsewhere "
+        "close_elsewhere",
         "set_debug call_soon create_task raise_error generator anext cancel call_soon_nothing call_soon_coroutine",
         "eager_task eager_tasks create_task current_task all_tasks cancel sleep set_factory unnamed_task task_class",
         "runner interrupt create_task sleep await try cancel uncancel raise_error raise_exit call_soon",
@@ -133,6 +139,8 @@ class _Writer:
         self.theme = theme
         self.opened = [_Open(place)]
         self.made: dict[str, list[str]] = {}
+        self.unborn: set[str] = set()
+        """What is made once the loop runs, of which nobody outside need speak before."""
         self.count = 0
 
     def program(self) -> Program:
@@ -186,7 +194,7 @@ class _Writer:
             # Of several tasks of a group asyncio cancels any first: there is never more than one.
             self.made["p"].remove(holes[0])
         if word.makes in _AT_ONCE:  # what its own body may speak of
-            self.made.setdefault(word.makes, []).append(me)
+            self.make(word.makes, me)
         inside = {"block": TASK if place == GENERATOR else place}.get(word.body, word.body)
         self.opened.append(_Open(inside, word, me, tuple(holes)))
         if not word.body or word.body == TIMER:
@@ -199,8 +207,16 @@ class _Writer:
         if one.word.makes == "p" and one.me in self.made["p"]:
             self.made["p"].remove(one.me)
         elif one.me and one.word.makes not in _AT_ONCE:
-            self.made.setdefault(one.word.makes, []).append(one.me)
+            self.make(one.word.makes, one.me)
+        if one.word.name.startswith("run_") and one.word.where == (MAIN,):
+            self.unborn.clear()
         self.opened[-1].steps.append(Step(one.word.name, one.me, one.holes, tuple(one.steps)))
+
+    def make(self, letter: str, me: str) -> None:
+        """Have something from now on."""
+        self.made.setdefault(letter, []).append(me)
+        if self.opened[0].place == MAIN and any(one.place not in (MAIN, THREAD) for one in self.opened):
+            self.unborn.add(me)
 
     def there(self, kind: str) -> list[str]:
         """What can fill a hole of this kind."""
@@ -209,6 +225,8 @@ class _Writer:
             owner = around.me if around.me[0] in words_io.KINDS.values() else around.holes[0]
             return [owner] if owner[0] == KINDS[kind] else []
         found = self.made.get(KINDS[kind], [])
+        if around.place == MAIN:
+            found = [name for name in found if name not in self.unborn]
         if kind in ("awaited", "tasks"):
             # Tasks that wait for each other in a circle cannot be cancelled.
             outside = {one.me for one in self.opened}

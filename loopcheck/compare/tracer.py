@@ -67,6 +67,45 @@ class bare:
         yield None
 
 
+class Held(concurrent.futures.Executor):
+    """An executor without threads: a job waits until the program says that it is done."""
+
+    def __init__(self) -> None:
+        self._jobs: list[tuple[concurrent.futures.Future[Any], Callable[[], Any]]] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:
+        """Keep a job."""
+        future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        self._jobs.append((future, functools.partial(fn, *args, **kwargs)))
+        return future
+
+    def work(self) -> str:
+        """Do the first job, unless it was cancelled."""
+        if not self._jobs:
+            return "over"
+        future, job = self._jobs.pop(0)
+        if not future.set_running_or_notify_cancel():
+            return "cancelled"
+        try:
+            future.set_result(job())
+        except Exception as error:
+            future.set_exception(error)
+        return "done"
+
+
+class Pool(concurrent.futures.ThreadPoolExecutor):
+    """An executor of the program's own, which tells how it is shut down."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(1)
+        self._run = run
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Tell it, and shut down."""
+        self._run.unordered.append(("pool", "is shut down", f"wait {wait}", ""))
+        super().shutdown(wait=wait, cancel_futures=cancel_futures)
+
+
 def run(program: Program, factory: Callable[[], Any]) -> Trace:
     """Carry a program out on a new loop, which is closed in the end, and tell what happened."""
     kind = Run
@@ -128,6 +167,7 @@ class Run:
         self.unordered: list[Event] = []
         """What happened at a time that nobody promises."""
         self.var: contextvars.ContextVar[int | None] = contextvars.ContextVar("var", default=None)
+        self.pool = Pool(self)
         self.names: dict[str, Any] = {
             "asyncio": asyncio,
             "contextvars": contextvars,
@@ -140,6 +180,8 @@ class Run:
             "print": print,
             "Rude": Rude,
             "Wrapped": Wrapped,
+            "held": Held(),
+            "pool": self.pool,
             "bare": bare(),
             "handler": self.handler,
             "bad_handler": self.bad_handler,
@@ -191,7 +233,8 @@ class Run:
         self.names.clear()
         self.kept.clear()
         self.gates.clear()
-        del self.loop
+        super(Pool, self.pool).shutdown()
+        del self.loop, self.pool
         gc.collect()
 
     # the course of a program
@@ -218,6 +261,7 @@ class Run:
         self.shutting_down += 1
         self.last("shutdown_asyncgens()", lambda: self.loop.run_until_complete(self.loop.shutdown_asyncgens()))
         self.last("close()", self.loop.close)
+        self.last("close() again", self.loop.close)
 
     def last(self, what: str, function: Callable[[], Any]) -> None:
         try:
