@@ -432,6 +432,21 @@ def test_start_tls(loop: SelectorLoop, contexts: tuple[ssl.SSLContext, ssl.SSLCo
     assert run(loop, main()) == [b"plain\n", b"secret\n"]
 
 
+def test_start_tls_with_a_peer_that_has_ended_fails_at_once(
+    loop: SelectorLoop, contexts: tuple[ssl.SSLContext, ssl.SSLContext]
+) -> None:
+    async def main() -> None:
+        ours, other = socket.socketpair()
+        with other:
+            other.shutdown(socket.SHUT_WR)
+            reader, writer = await asyncio.open_connection(sock=ours)
+            assert await reader.read() == b""
+            with pytest.raises(ConnectionError):
+                await writer.start_tls(contexts[1], server_hostname="localhost")
+
+    run(loop, main())
+
+
 def test_unix_echo(loop: SelectorLoop, tmp_path: Path) -> None:
     path = tmp_path / "socket"
 

@@ -116,6 +116,11 @@ class Lifetime:
         """Whether the descriptor should be watched for reading."""
         return self.phase is Phase.OPEN and self.reading is Reading.FLOWING
 
+    @property
+    def has_read_all(self) -> bool:
+        """Whether the end of the peer's stream was delivered."""
+        return self.reading is Reading.ENDED
+
     def close(self, *, unsent: bool) -> bool:
         """The program closes; with *unsent* bytes the transport lives on until they are out."""
         if self.phase is not Phase.OPEN:

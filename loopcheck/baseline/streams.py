@@ -117,6 +117,11 @@ class StreamTransport(SocketTransport):
         except BaseException as exc:
             self._fatal_error(exc, "Fatal error: protocol.buffer_updated() call failed.")
 
+    @property
+    def _has_read_all(self) -> bool:
+        """Whether the peer has ended its stream, and the protocol was told so."""
+        return self._life.has_read_all
+
     def _read_eof(self) -> None:
         if self._loop.get_debug():
             logger.debug("%r received EOF", self)

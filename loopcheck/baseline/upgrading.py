@@ -50,6 +50,9 @@ class Upgrading(FdWatching):
         self.call_soon(layer.connection_made, transport)
         # It may be paused. What is delivered to the layer before its connection_made() waits there.
         transport.resume_reading()
+        if getattr(transport, "_has_read_all", False):
+            # A peer that has ended its stream sends no handshake: no other event will tell the layer.
+            self.call_soon(layer.eof_received)
         try:
             await waiter
         except BaseException:

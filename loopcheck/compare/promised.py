@@ -102,7 +102,7 @@ LEFT_OPEN = (
         "What the methods of a transport do once connection_lost() was called.",
         "Lib/asyncio/selector_events.py, unix_events.py: some raise AttributeError, as there is no loop any more",
         "They are called, and nothing is told of what they return or raise; abort() is not, and not after "
-        "close() of a pipe that writes, as it logs an error later.",
+        "close() of a pipe that writes, as it logs an error later; nor, in connection_lost(), what some still send.",
     ),
     Open(
         "What becomes of a pipe whose transport is closed in connection_made().",
@@ -144,6 +144,22 @@ LEFT_OPEN = (
         "What a plain transport does while start_tls() is at it, and afterwards, where that comes to nothing.",
         "asyncio-eventloop#asyncio.loop.start_tls: the caller must use the returned transport only",
         "Programs leave it alone; nothing is told of what its protocol is called for.",
+    ),
+    Open(
+        "What the methods of a transport with TLS do once it was closed a second time.",
+        "Lib/asyncio/sslproto.py: close() forgets the protocol then, and write() raises AttributeError",
+        "Programs do not close it when it closes.",
+    ),
+    Open(
+        "What becomes of a connection with TLS whose protocol raises SystemExit or KeyboardInterrupt.",
+        "Lib/asyncio/sslproto.py: it is left as it is; who waits for the handshake then waits for ever",
+        "It raises other exceptions.",
+    ),
+    Open(
+        "Whether a transport with TLS and a high mark of 0 pauses its protocol while nothing is to be sent.",
+        "asyncio-protocol#asyncio.WriteTransport.set_write_buffer_limits: whenever the buffer becomes non-empty; "
+        "Lib/asyncio/sslproto.py: at once, and also when the connection is gone",
+        "Programs give it no such mark.",
     ),
     Open(
         "What the other side learns of a handshake that fails, and how TLS is cut into records.",
@@ -259,6 +275,12 @@ MAY_RETURN = frozenset({"add_reader", "add_writer", "add_reader_object", "add_wr
 
 COMPLAIN = frozenset({"j", "v"})
 """The letters of what may complain when it is collected."""
+
+NOT_IN_TLS = ("SystemExit", "KeyboardInterrupt")
+"""What the protocol of a connection with TLS does not raise."""
+
+NO_MARKS_OF_TLS = re.compile(r"set_write_buffer_limits\((?:low=|None, )?0")
+"""Marks that a transport with TLS is not given."""
 
 FILLS = frozenset({"connection_write_much", "stream_write_much"})
 """Words that write more than is sent at once."""

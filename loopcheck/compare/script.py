@@ -271,8 +271,11 @@ class Script(Run):
         return one.is_left_alone(step.code)
 
     def carry_out(self, who: str, body: tuple[Step, ...]) -> None:
-        if any(WORDS[step.word].form == "raise" for step in body) and who in self.made:
-            self.made[who].cut = True
+        one = self.made.get(who)
+        if one is not None and one.peer is not None and one.peer.is_secure:
+            body = tuple(step for step in body if not step.code.startswith(promised.NOT_IN_TLS))
+        if one is not None and any(WORDS[step.word].form == "raise" for step in body):
+            one.cut = True
         super().carry_out(who, body)
 
     async def started(self, step: Step) -> Any:
@@ -348,6 +351,9 @@ class Peer:
         owner: whose other end it is.
         sock: the socket.
     """
+
+    is_secure = False
+    """Whether it speaks TLS."""
 
     def __init__(self, run: Script, owner: _End, sock: socket.socket) -> None:
         self._run, self._owner = run, owner
@@ -491,6 +497,7 @@ class _End:
     """Something that a program makes, with another end."""
 
     peer: Any = None
+    transport: Any = None
     style = ""
     lost = False
     """Whether connection_lost() has begun."""
@@ -512,7 +519,12 @@ class _End:
 
     def is_left_alone(self, code: str) -> bool:
         """Whether nothing is promised of what some code does with it just now."""
-        return self.upgrading and _OF_TRANSPORTS.search(code) is not None
+        if self.upgrading:
+            return _OF_TRANSPORTS.search(code) is not None
+        if self.peer is None or not self.peer.is_secure or self.transport is None:
+            return False
+        again = code.endswith(".close()") and ".peer." not in code and self.transport.is_closing()
+        return again or promised.NO_MARKS_OF_TLS.search(code) is not None
 
     def pair(self) -> socket.socket:
         """Our end of a new connection; the other becomes the peer."""
@@ -992,6 +1004,8 @@ class _DatagramProtocol(asyncio.DatagramProtocol):
 
 class Mailbox:
     """A plain socket for datagrams."""
+
+    is_secure = False
 
     def __init__(self, owner: Datagrams, sock: socket.socket, address: Any) -> None:
         self._owner, self.sock, self._address = owner, sock, address

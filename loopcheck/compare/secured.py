@@ -63,6 +63,8 @@ class SecurePeer(Peer):
         manner: how it takes part in the handshake: "plain", or as :data:`words_io.VALUES` has it.
     """
 
+    is_secure = True
+
     def __init__(self, run: Script, owner: Any, sock: Any, side: str, manner: str) -> None:
         super().__init__(run, owner, sock)
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
