@@ -156,6 +156,11 @@ LEFT_OPEN = (
         "It raises other exceptions.",
     ),
     Open(
+        "When a connection with TLS ends whose peer ends while reading is paused, or whose stream is full.",
+        "Lib/asyncio/sslproto.py: at the next resume_reading(), close() or not",
+        "The peer does not end then, and streams with TLS have the usual limit.",
+    ),
+    Open(
         "Whether a transport with TLS and a high mark of 0 pauses its protocol while nothing is to be sent.",
         "asyncio-protocol#asyncio.WriteTransport.set_write_buffer_limits: whenever the buffer becomes non-empty; "
         "Lib/asyncio/sslproto.py: at once, and also when the connection is gone",
@@ -276,6 +281,9 @@ MAY_RETURN = frozenset({"add_reader", "add_writer", "add_reader_object", "add_wr
 COMPLAIN = frozenset({"j", "v"})
 """The letters of what may complain when it is collected."""
 
+ENDS_OF_PEERS = re.compile(r"\.peer\.(?!send|read)")
+"""What ends a connection from the other side, or may."""
+
 NOT_IN_TLS = ("SystemExit", "KeyboardInterrupt")
 """What the protocol of a connection with TLS does not raise."""
 
@@ -318,6 +326,9 @@ NOT_WHEN_ENDED = frozenset({"is_reading"})
 NOT_WHILE = {
     "resume_writing": frozenset({"abort", "connection_close"}),
     "connection_made": frozenset({"is_reading"}),
+    "connection_lost": frozenset(
+        {f"connection_{word}" for word in ("write", "write_memory", "write_much", "writelines", "write_eof")}
+    ),
 }
 """By the method of a connection's protocol that runs: words that are left out for that connection."""
 

@@ -237,6 +237,8 @@ class Script(Run):
             or (one.style in _PIPES and step.word in promised.NOT_WHILE_PIPES.get(one.moment, ()))
         ):
             return "over"
+        if one is not None and step.word in ("pause_reading", "resume_reading"):
+            one.paused = step.word == "pause_reading"
         if step.word in _CUTS:
             for end in self.ends if step.word == "abort_clients" else [self.made[step.holes[0]]]:
                 end.cut = True
@@ -284,7 +286,8 @@ class Script(Run):
             value = "over" if self.is_left_out(step) else await eval(step.code, self.names)
         except BaseException as error:
             about = isinstance(error, promised.ABOUT_ARGUMENTS) and step.word.startswith("try_")
-            self.note(step.me, step.code, f"raises {'that it makes no sense' if about else self.phrase(error)}")
+            said = self.phrase_of_opening(error) if "upgrade" in step.word else self.phrase(error)
+            self.note(step.me, step.code, f"raises {'that it makes no sense' if about else said}")
             if not isinstance(error, Exception):
                 raise
         else:
@@ -305,11 +308,15 @@ class Script(Run):
             try:
                 await what
             except Exception as error:
-                self.note(name, "opening", f"raises {self.phrase(error)}")
+                self.note(name, "opening", f"raises {self.phrase_of_opening(error)}")
 
         self.kept.append(self.loop.create_task(opening(), name=name))
 
     # what is written down
+
+    def phrase_of_opening(self, error: BaseException) -> str:
+        """Why a connection came to nothing; not whether it was read or written first."""
+        return "ConnectionError()" if isinstance(error, ConnectionError) else self.phrase(error)
 
     def arrives(self, who: str, what: str, data: bytes) -> None:
         """Data came: in how many pieces is not promised."""
@@ -507,6 +514,8 @@ class _End:
     """Whether eof_received() has begun."""
     filled = False
     """Whether more was written than is sent at once."""
+    paused = False
+    """Whether reading is paused."""
     upgrading = False
     """Whether start_tls() is at it, or has come to nothing: what the plain transport does then, nobody promises."""
 
@@ -523,6 +532,8 @@ class _End:
             return _OF_TRANSPORTS.search(code) is not None
         if self.peer is None or not self.peer.is_secure or self.transport is None:
             return False
+        if self.paused and promised.ENDS_OF_PEERS.search(code):
+            return True
         again = code.endswith(".close()") and ".peer." not in code and self.transport.is_closing()
         return again or promised.NO_MARKS_OF_TLS.search(code) is not None
 
@@ -679,7 +690,8 @@ class _Protocol(asyncio.BaseProtocol):
         return self.of.style == "keeps open"
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        self.of.lost = self.of.gone = True
+        if not self.of.upgrading:
+            self.of.lost = self.of.gone = True
         self.of.cut |= exc is not None
         self.tell("connection_lost", self.of.run.phrase(exc))
 
@@ -711,6 +723,7 @@ class Stream(_End):
 
     def __init__(self, run: Script, name: str, **options: Any) -> None:
         super().__init__(run, name)
+        self.limit: int = options.get("limit", 2**16)
         self.reader: Any = None
         self.writer: Any = None
         sock = self.pair()

@@ -18,6 +18,9 @@ from loopcheck.kit.frozen import frozen_client, frozen_server
 HOST = "localhost"
 """The name that the certificates are for."""
 
+_USUAL = 2**16
+"""Bytes. The usual limit of streams."""
+
 _PROTOCOLS = {"client": ["h3", "a", "b"], "server": ["b", "a"]}
 """What each side says of the protocols that it speaks; "b" is what the server chooses."""
 
@@ -224,9 +227,9 @@ class Secured(Connection):
         run.open(name, self.connect(lambda: connect(self.factory, **usual | options)))
 
 
-def secured_stream(run: Script, name: str, limit: int) -> Stream:
+def secured_stream(run: Script, name: str) -> Stream:
     """A stream with TLS."""
-    one = Stream(run, name, limit=limit, ssl=context("client"), server_hostname=HOST)
+    one = Stream(run, name, ssl=context("client"), server_hostname=HOST)
     one.peer = SecurePeer(run, one, one.peer.sock, "server", "plain")
     return one
 
@@ -234,6 +237,8 @@ def secured_stream(run: Script, name: str, limit: int) -> Stream:
 async def upgrade(one: Any, side: str) -> str | None:
     """Have start_tls() or StreamWriter.start_tls() make TLS of a plain connection; its peer does its part."""
     if isinstance(one.peer, SecurePeer) or one.peer.closed or one.upgrading:
+        return "over"
+    if isinstance(one, Stream) and one.limit < _USUAL:
         return "over"
     if one.transport is None or one.lost or one.transport.is_closing() or one.style in ("read pipe", "write pipe"):
         return "over"

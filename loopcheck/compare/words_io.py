@@ -42,7 +42,7 @@ VALUES = {
     "letter": ("'datagram_received'", "'connection_made'", "'error_received'", "'connection_lost'"),
     "fault": ("ValueError('v')", "SystemExit('v')", "KeyboardInterrupt('v')"),
     "info": ("'socket'", "'peername'", "'nothing'"),
-    "mark": ("0", "1", "100", "-1", "None", "1.5", "'a'"),
+    "mark": ("0", "1", "100", "-1", "None", "1.5"),
     # of what is tried
     "host": (
         *("'127.0.0.1'", "'127.0.0.1'", "'localhost'", "None", "'::1'", "'127.1'", "b'127.0.0.1'"),
@@ -284,8 +284,8 @@ WORDS = (
     ),
     Word(
         "secured_stream",
-        "secured_stream('{me}', {0})",
-        ("limit",),
+        "secured_stream('{me}')",
+        (),
         (SCRIPT,),
         makes="y",
         weight=8,
