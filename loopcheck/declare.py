@@ -269,8 +269,8 @@ def update(
     """A file brought up to date with what reports show of its subject.
 
     Ids that passed wherever they are declared to fail are taken out; those that failed otherwise are corrected; what
-    fails and is not declared is added; what fails in one report and passes in another of the same place, or fails in
-    another way, fails ``sometimes``. Where the reports are of several Pythons or platforms that do not agree, the
+    fails and is not declared is added; what fails in one report and passes in another of the same place, or passed when
+    it was run again alone, or fails in another way, fails ``sometimes``. Where the reports are of several Pythons or platforms that do not agree, the
     fewest conditions that tell them apart are written. Ids that were renamed get their new names, and those that
     there are no more go.
 
@@ -435,7 +435,9 @@ class _Editing:
         failing = [how for how in by_outcome if how not in (settled, passed)]
         places = [{one.place for one in by_outcome[how]} for how in (*failing, passed) if how in by_outcome]
         at_one_place = sum(map(len, places)) > len(set().union(*places))
-        sometimes = at_one_place and len({outcome for outcome, _ in failing}) == 1
+        # One that was run again, alone, has been there twice.
+        alone = any(one.record.get("alone") == "passed" for how in failing for one in by_outcome[how])
+        sometimes = (at_one_place or alone) and len({outcome for outcome, _ in failing}) == 1
         if sometimes:
             # Chance decides whether it fails, or in which way: one entry stands for all of that.
             by_outcome = {failing[0]: [one for how in failing for one in by_outcome[how]]} | {

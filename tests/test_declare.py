@@ -289,6 +289,13 @@ def test_what_fails_in_two_ways_in_one_place_fails_sometimes() -> None:
     assert declare.update(after, runs, ENTRIES) == (after, [])
 
 
+def test_what_passes_alone_fails_sometimes() -> None:
+    run = run_of({"one::first": {"alone": "passed"}, "one::second": {"alone": "failed"}})
+    first, second = tomllib.loads(updated(HEAD, run))["known"]
+
+    assert (first.get("sometimes"), second.get("sometimes")) == (True, None)
+
+
 def test_what_has_two_outcomes_in_one_place_is_left_and_said() -> None:
     text = HEAD + ENTRY.format("one::first")
     after, changes = declare.update(text, [run_of({"one::first": "failed"}), run_of({"one::first": "hang"})], ENTRIES)
