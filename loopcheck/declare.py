@@ -270,9 +270,9 @@ def update(
 
     Ids that passed wherever they are declared to fail are taken out; those that failed otherwise are corrected; what
     fails and is not declared is added; what fails in one report and passes in another of the same place, or passed when
-    it was run again alone, or fails in another way, fails ``sometimes``. Where the reports are of several Pythons or platforms that do not agree, the
-    fewest conditions that tell them apart are written. Ids that were renamed get their new names, and those that
-    there are no more go.
+    it was run again alone, or fails in another way, fails ``sometimes``. Where the reports are of several Pythons or
+    platforms that do not agree, the fewest conditions that tell them apart are written. Ids that were renamed get their
+    new names, and those that there are no more go.
 
     Args:
         text: the file.
