@@ -54,9 +54,7 @@ class DatagramTransport(SocketTransport, transports.DatagramTransport):
         except OSError as exc:
             # A report about an earlier datagram, for example that nobody listens there.
             self._protocol.error_received(exc)
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as exc:
+        except Exception as exc:
             self._fatal_error(exc, "Fatal read error on datagram transport")
         else:
             self._protocol.datagram_received(data, address)
@@ -71,9 +69,7 @@ class DatagramTransport(SocketTransport, transports.DatagramTransport):
             if addr is not None and addr != self._address:
                 raise ValueError(f"Invalid address: must be None or {self._address}")
             addr = self._address
-        # asyncio's loop still sends from an unconnected endpoint between close() and connection_lost().
-        phase = self._life.phase
-        if phase is not _OPEN and (phase is Phase.CLOSED or (self._life.is_lost and self._address)):
+        if self._life.phase is not _OPEN:
             if self._life.ignored_write():
                 logger.warning("socket.send() raised exception.")
             return
@@ -95,9 +91,7 @@ class DatagramTransport(SocketTransport, transports.DatagramTransport):
             return False
         except OSError as exc:
             self._protocol.error_received(exc)
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as exc:
+        except Exception as exc:
             self._fatal_error(exc, "Fatal write error on datagram transport")
         return True
 

@@ -255,14 +255,12 @@ class WritePipeTransport(_PipeEnd, FlowControlled, transports.WriteTransport):
             return os.write(self._fd, data)
         except (BlockingIOError, InterruptedError):
             return 0
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as exc:
+        except Exception as exc:
             self._fatal(exc, "Fatal write error on pipe transport")
             return None
 
     def _write_ready(self) -> None:
-        written = self._write_some(self._buffer.head()[0])
+        written = self._write_some(self._buffer.first())
         if written is None:
             return
         self._buffer.take(written)

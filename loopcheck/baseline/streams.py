@@ -69,9 +69,7 @@ class StreamTransport(SocketTransport):
             data = self._sock.recv(MAX_READ)
         except (BlockingIOError, InterruptedError):
             return
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as exc:
+        except Exception as exc:
             self._fatal_error(exc, "Fatal read error on socket transport")
             return
         if not data:
@@ -100,9 +98,7 @@ class StreamTransport(SocketTransport):
             count = self._sock.recv_into(buffer)
         except (BlockingIOError, InterruptedError):
             return
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as exc:
+        except Exception as exc:
             self._fatal_error(exc, "Fatal read error on socket transport")
             return
         # A view held here would keep the protocol from resizing its bytearray in buffer_updated().
@@ -161,9 +157,7 @@ class StreamTransport(SocketTransport):
                 sent = self._sock.send(data)
             except (BlockingIOError, InterruptedError):
                 sent = 0
-            except (SystemExit, KeyboardInterrupt):
-                raise
-            except BaseException as exc:
+            except Exception as exc:
                 self._fatal_error(exc, "Fatal write error on socket transport")
                 return
             if sent == len(data):
@@ -229,9 +223,7 @@ class StreamTransport(SocketTransport):
             sent = self._sock.send(chunks[0]) if len(chunks) == 1 else self._sock.sendmsg(chunks)
         except (BlockingIOError, InterruptedError):
             sent = 0
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as exc:
+        except Exception as exc:
             self._fatal_error(exc, "Fatal write error on socket transport")
             return False
         self._buffer.take(sent)

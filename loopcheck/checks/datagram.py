@@ -11,6 +11,7 @@ import loopcheck.kit.mail  # noqa: F401  # tools: "endpoint", "mailbox" and othe
 from loopcheck.basics import OPENS_DATAGRAM_ENDPOINTS
 from loopcheck.check import also_in, check, untested
 from loopcheck.kit import pass_turns, refuses, run_coroutine, soon, turns
+from loopcheck.kit.clock import SPINNING, idle_share
 from loopcheck.kit.mail import PIECE, Post, leave_no_room, open_mailbox
 from loopcheck.kit.names import UNUSUAL_LOOPBACK, error_of, outcome
 from loopcheck.kit.net import entered
@@ -1191,6 +1192,33 @@ async def sendto_does_not_block(endpoint, narrow, trace):
     assert (trace, arrived) == (["sendto() returned", "the loop went on"], narrow.sent)
 
 
+@check("Lib/asyncio/selector_events.py: _SelectorDatagramTransport.sendto", level="should", needs=UNIX)
+async def later_waits_for_earlier(endpoint, narrow):
+    """A datagram for which there is room waits all the same while earlier ones do: they arrive in order."""
+    async with endpoint(sock=narrow.sock) as (transport, _):
+        narrow.stuff(transport)
+        arrived = narrow.mailbox.waiting()  # now there is room, and the loop has not seen it yet
+        transport.sendto(b"the last one")
+        arrived += await narrow.mailbox.take(2)
+
+    assert arrived == [*narrow.sent, b"the last one"]
+
+
+@check("Lib/asyncio/selector_events.py: _SelectorDatagramTransport._sendto_ready", level="should", needs=UNIX)
+async def drained_no_spin(endpoint, narrow):
+    """An endpoint whose datagrams had to wait, and have all been sent, costs no processor time.
+
+    A socket is nearly always writable: a loop that keeps watching for it never sleeps again.
+    """
+    async with endpoint(sock=narrow.sock) as (transport, _):
+        narrow.stuff(transport)
+        await narrow.mailbox.take(len(narrow.sent))
+        await pass_turns(2)
+        share = await idle_share()
+
+    assert share < SPINNING, f"an endpoint that had sent all kept a processor busy, {share:.0%} of the time"
+
+
 @check("asyncio-protocol#asyncio.BaseTransport.close", needs=UNIX)
 async def close_flushes(endpoint, narrow, patience):
     """close() lets the datagrams that wait be sent, and only then calls connection_lost(None)."""
@@ -1258,6 +1286,20 @@ async def queued_error_received(endpoint, narrow, patience):
 
         assert not transport.is_closing(), "the endpoint is closing"
     assert isinstance(protocol.failures[0], OSError)
+
+
+@check("asyncio-protocol#asyncio.DatagramTransport.abort", needs=UNIX)
+async def abort_when_queued_fails(endpoint, narrow, patience, errors):
+    """abort() in error_received() of a datagram that waited ends the endpoint, and nothing else is wrong with it."""
+    react = {"error_received": lambda protocol: protocol.transport.abort()}
+    async with endpoint(sock=narrow.sock, react=react) as (transport, protocol):
+        narrow.stuff(transport)
+        transport.sendto(b"the last one")
+        narrow.mailbox.sock.close()
+        await protocol.until("connection_lost", patience)
+        await pass_turns(2)
+
+    assert (protocol.times("connection_lost"), protocol.lost_with, errors) == (1, None, [])
 
 
 @check("asyncio-protocol#asyncio.WriteTransport.get_write_buffer_size", level="should", needs=UNIX, python="<3.13")
@@ -1331,6 +1373,26 @@ async def flow_control(endpoint, narrow, patience):
             ["connection_made", "pause_writing"],
             ["connection_made", "pause_writing", "resume_writing"],
         )
+
+
+@check("asyncio-protocol#asyncio.BaseProtocol.resume_writing", needs=UNIX)
+async def resumes_at_the_low_mark(endpoint, narrow, patience):
+    """resume_writing() is called as soon as no more waits than the low mark, while other datagrams still wait."""
+    sizes = []
+    react = {"resume_writing": lambda protocol: sizes.append(protocol.transport.get_write_buffer_size())}
+    async with endpoint(sock=narrow.sock, react=react) as (transport, protocol):
+        narrow.stuff(transport)
+        fit = len(narrow.sent) - 1
+        for _ in range(2 * fit + 2):
+            transport.sendto(bytes(PIECE))
+        full = transport.get_write_buffer_size()
+        transport.set_write_buffer_limits(high=full - 1, low=full - PIECE)
+        # There is room for as many again then, and more than those wait.
+        await narrow.mailbox.take(fit)
+        await protocol.until("resume_writing", patience)
+        await narrow.mailbox.take(2 * fit + 3)
+
+    assert [0 < size <= full - PIECE for size in sizes] == [True], f"of {full} bytes so many waited then: {sizes}"
 
 
 @check("asyncio-protocol#asyncio.BaseProtocol.resume_writing", needs=UNIX)
@@ -1462,6 +1524,18 @@ async def sendto_after_close_connected(endpoint, mailbox, patience):
         await pass_turns(2)
 
     assert (mailbox.waiting(), protocol.events) == ([b"before"], ["connection_made", "connection_lost"])
+
+
+@check("Lib/asyncio/constants.py: LOG_THRESHOLD_FOR_CONNLOST_WRITES", level="may")
+async def sendto_after_abort_warning(endpoint, mailbox, logged):
+    """With remote_addr a program that goes on sending after abort() is told in the log, from the fifth sendto() on."""
+    async with endpoint(remote_addr=mailbox.address) as (transport, _):
+        transport.abort()
+        for _ in range(8):
+            transport.sendto(b"x")
+        told = [record.getMessage() for record in logged if record.levelname == "WARNING"]
+
+    assert told == ["socket.send() raised exception."] * 4
 
 
 @check("Lib/asyncio/selector_events.py: _SelectorDatagramTransport.__init__", level="should")
