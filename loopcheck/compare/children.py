@@ -346,6 +346,8 @@ class Process(_Child):
         """communicate()."""
         if self.is_between or (self.kind != "cat" and data and len(data) > _LONG):
             return "over"
+        if data is None and not self.dying and self.kind in _READERS:  # some Pythons close its input then, some do not
+            return "over"
         self.no_more()
         return await self.process.communicate(data)
 

@@ -198,6 +198,11 @@ LEFT_OPEN = (
         "Programs do not do it.",
     ),
     Open(
+        "Whether communicate() without any input closes that of a child.",
+        "Lib/asyncio/subprocess.py: it does on some Pythons",
+        "Programs do not do it while a child reads.",
+    ),
+    Open(
         "What Python says of the transport of a child that is collected when its loop is closed.",
         "Lib/asyncio/base_subprocess.py: __del__() closes its pipes, which the loop refuses",
         "Of programs with children nothing is told of exceptions in destructors.",
@@ -260,6 +265,11 @@ LEFT_OPEN = (
         "It is not asked.",
     ),
     Open(
+        "Whether eof_received() is called once more after resume_reading().",
+        "asyncio-protocol: it is called at most once; Lib/asyncio/selector_events.py watches the socket again",
+        "Programs do not resume reading then.",
+    ),
+    Open(
         "What get_extra_info() tells of a transport that is closing, and of a pipe besides the pipe.",
         "asyncio-protocol#asyncio.BaseTransport.get_extra_info lists categories, and not until when",
         "It is not asked.",
@@ -320,7 +330,7 @@ NOT_WHEN_GONE = frozenset({"abort"})
 ENDS = {"write pipe": ("abort", "connection_close", "connection_write_eof")}
 """By style of connection: words after which connection_lost() will be called soon; abort() is one in all."""
 
-NOT_WHEN_ENDED = frozenset({"is_reading"})
+NOT_WHEN_ENDED = frozenset({"is_reading", "resume_reading"})
 """Words that are left out once eof_received() was called."""
 
 NOT_WHILE = {

@@ -12,7 +12,7 @@ import socket
 import ssl
 from typing import Any
 
-from loopcheck.compare.script import Body, Connection, Peer, Script, Stream
+from loopcheck.compare.script import Body, Connection, Peer, Script, SilentPeer, Stream
 from loopcheck.kit.frozen import frozen_client, frozen_server
 
 HOST = "localhost"
@@ -236,7 +236,7 @@ def secured_stream(run: Script, name: str) -> Stream:
 
 async def upgrade(one: Any, side: str) -> str | None:
     """Have start_tls() or StreamWriter.start_tls() make TLS of a plain connection; its peer does its part."""
-    if isinstance(one.peer, SecurePeer) or one.peer.closed or one.upgrading:
+    if isinstance(one.peer, SecurePeer | SilentPeer) or one.peer.closed or one.upgrading:
         return "over"
     if isinstance(one, Stream) and one.limit < _USUAL:
         return "over"
