@@ -41,7 +41,16 @@ def shorter(text: str, *, keen: bool = True) -> list[str]:
             "class A:\n    def __init__(self, n):\n        self.n = n\n    def x(self):\n        pass\n"
             "class B(A):\n    def __init__(self):\n        super().__init__(4)\n"
             "for _ in range(2):\n    show(B().n)\n",
-            ["class B:", "    def __init__(self):", "        self.n = 4", "for _ in range(2):", "    show(B().n)"],
+            ["for _ in range(2):", "    show(4)"],
+        ),
+        (
+            "class A:\n    def __init__(self, k):\n        self.k = k\n        self.n = [1]\n    def say(self):\n"
+            "        if self.k in ('a', 'b'):\n            self.n.append(2)\n        show(self.n)\n"
+            "a = A('c')\na.say()\na.say()\n",
+            [
+                *("class A:", "    def __init__(self):", "        self.n = [1]"),
+                *("    def say(self):", "        show(self.n)", "a = A()", "a.say()", "a.say()"),
+            ],
         ),
         (
             "import contextlib\n@contextlib.contextmanager\ndef f(n):\n    show(n)\n    yield n + 1\n    show(9)\n"
@@ -49,7 +58,7 @@ def shorter(text: str, *, keen: bool = True) -> list[str]:
             ["show(4)", "show(4 + 1)", "show(9)"],
         ),
     ],
-    ids=["unused", "function", "function called twice", "blocks", "classes", "context manager"],
+    ids=["unused", "function", "function called twice", "blocks", "classes", "attribute", "context manager"],
 )
 def test_script_is_as_short_as_it_gets(text: str, shortest: list[str]) -> None:
     assert shorter(text) == shortest

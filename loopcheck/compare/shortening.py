@@ -7,11 +7,13 @@ a rule need not be right: it only has to be right often enough.
 from __future__ import annotations
 
 import ast
+import asyncio
 import builtins
 import contextlib
 import functools
 import io
 import itertools
+import re
 import time
 import tokenize
 from collections import Counter
@@ -83,7 +85,7 @@ def _once(rule: _Rule, text: str, at: int) -> tuple[str, int]:
         if not _lacks(_mended(tree)) <= whole:
             continue
         smaller = laid_out(tree)
-        if (length(smaller), len(smaller)) < (length(text), len(text)):
+        if (length(smaller), len(smaller)) < (length(text), len(text)) or (rule in _SPREADING and smaller != text):
             return smaller, at
     raise AssertionError("unreachable")
 
@@ -297,9 +299,11 @@ def _unused(tree: ast.Module) -> Iterator[Edit]:
             need(node, *([*node.bases, *node.decorator_list, *others] if node in classes else [node]))
         for node in classes:
             # Python, or what a class is derived from, calls some methods that nobody else names.
-            foreign = any(ast.unparse(base) not in own for base in node.bases)
+            bases = {ast.unparse(base) for base in node.bases} - own
+            foreign = any(not re.fullmatch(r"asyncio\.\w*Protocol", base) for base in bases)
             for method in [one for one in node.body if isinstance(one, _Function) and node in needed]:
-                if method not in needed and (foreign or method.name.startswith("__") or method.name in said):
+                called = foreign or method.name.startswith("__") or (bases and method.name in _CALLED)
+                if method not in needed and (called or method.name in said):
                     need(method)
 
     def edit() -> None:
@@ -378,6 +382,8 @@ def _parameters(tree: ast.Module) -> Iterator[Edit]:
     """Parameters that get the same wherever their function is called, or that it does not use."""
     for owner in ast.walk(tree):
         for function in [node for node in ast.iter_child_nodes(owner) if isinstance(node, _Function)]:
+            if function.name in _CALLED:
+                continue
             given = function.args
             is_method = isinstance(owner, ast.ClassDef)
             known = owner.name if isinstance(owner, ast.ClassDef) and function.name == "__init__" else function.name
@@ -386,6 +392,21 @@ def _parameters(tree: ast.Module) -> Iterator[Edit]:
             for name in ("vararg", "kwarg"):
                 if getattr(given, name) is not None:
                     yield lambda given=given, name=name: setattr(given, name, None)  # type: ignore[misc]
+
+
+def _is_known_everywhere(tree: ast.Module, value: ast.expr | None) -> bool:
+    """Whether an expression is the name of something of the module, and of nothing else."""
+    parameters = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    return isinstance(value, ast.Name) and value.id in _own_names(tree) - parameters
+
+
+_CALLED = frozenset(
+    name
+    for kind in (asyncio.Protocol, asyncio.BufferedProtocol, asyncio.DatagramProtocol, asyncio.SubprocessProtocol)
+    for name in dir(kind)
+    if name != "__init__"
+)
+"""Methods that loops call, and so with all their parameters."""
 
 
 def _without(tree: ast.Module, known: str, function: _Function, one: ast.arg, is_method: bool) -> None:
@@ -397,7 +418,7 @@ def _without(tree: ast.Module, known: str, function: _Function, one: ast.arg, is
     values = [_argument(call, one.arg, at) or _default(given, one) for call in calls]
     used = any(isinstance(node, ast.Name) and node.id == one.arg for node in ast.walk(function))
     same = values and len({value and ast.unparse(value) for value in values}) == 1
-    plain = same and isinstance(values[0], ast.Constant | ast.Name)
+    plain = same and (isinstance(values[0], ast.Constant) or _is_known_everywhere(tree, values[0]))
     if plain or not used:
         _bind(function, one, calls, at, values[0] if plain else None)
 
@@ -467,6 +488,59 @@ def _is_used_in(following: Sequence[ast.AST], name: str) -> bool:
         if not isinstance(node, _Function | ast.Lambda | ast.comprehension):
             rest += ast.iter_child_nodes(node)
     return False
+
+
+def _attributes(tree: ast.Module) -> Iterator[Edit]:
+    """Attributes that are set once, to what is the same in every run."""
+    stored = Counter(
+        node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load)
+    )
+    for body in _bodies(tree):
+        for node in body:
+            match node:
+                case ast.Assign(targets=[ast.Attribute(attr=name)], value=ast.Constant()) if stored[name] == 1:
+                    yield lambda body=body, node=node, name=name: _set(tree, body, node, name)  # type: ignore[misc]
+
+
+def _set(tree: ast.Module, body: list[Any], node: ast.Assign, name: str) -> None:
+    """Put the value of an attribute in the place of the attribute."""
+    body.remove(node)
+    for one, put in list(_places(tree)):
+        if isinstance(one, ast.Attribute) and one.attr == name:
+            put(node.value)
+    _Names({}).visit(tree)  # a text in a text becomes a part of it
+
+
+def _choices(tree: ast.Module) -> Iterator[Edit]:
+    """Branches that are not taken, as what decides is known."""
+
+    def edit() -> None:
+        for one, put in list(_places(tree)):
+            if isinstance(one, ast.IfExp) and (decided := _decided(one.test)) is not None:
+                put(one.body if decided else one.orelse)
+        for body in _bodies(tree):
+            for at in reversed(range(len(body))):
+                node = body[at]
+                if isinstance(node, ast.If) and (decided := _decided(node.test)) is not None:
+                    body[at : at + 1] = node.body if decided else node.orelse
+
+    yield edit
+
+
+def _decided(test: ast.expr) -> bool | None:
+    """What a comparison of values comes to; None where other things are compared."""
+    match test:
+        case ast.Compare(left=left, ops=[operation], comparators=[right]):
+            try:
+                one, other = ast.literal_eval(left), ast.literal_eval(right)
+            except ValueError:
+                return None
+            if isinstance(operation, ast.Eq):
+                return bool(one == other)
+            return one in other if isinstance(operation, ast.In) else None
+        case ast.Constant(value=value):
+            return bool(value)
+    return None
 
 
 def _functions(tree: ast.Module) -> Iterator[Edit]:
@@ -647,8 +721,11 @@ def _merge(tree: ast.Module, node: ast.ClassDef, base: ast.Name, old: ast.ClassD
     next(body for body in _bodies(tree) if old in body).remove(old)
 
 
-_SAME: tuple[_Rule, ...] = (_unused, _classes, _functions, _parameters, _variables)
+_SAME: tuple[_Rule, ...] = (_unused, _parameters, _attributes, _choices, _unused, _classes, _functions, _variables)
 """The rules after which a script does the same: they seldom go wrong."""
+
+_SPREADING: tuple[_Rule, ...] = (_parameters, _attributes)
+"""The rules that may make a script longer at first, and then let others decide what is known."""
 
 _LESS: tuple[_Rule, ...] = (_statements, _blocks, _expressions)
 """The rules after which it does less."""

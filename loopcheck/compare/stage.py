@@ -11,7 +11,6 @@ import importlib
 import json
 import os
 import sys
-import threading
 import time
 import traceback
 import types
@@ -20,7 +19,17 @@ from typing import Any, NoReturn
 
 from loopcheck.runner.processes import kill_group
 
-_READY = ("asyncio", "concurrent.futures", "contextlib", "logging", "pkgutil", "socket", "ssl", "tempfile", "threading")
+_READY = (
+    "asyncio",
+    "concurrent.futures.thread",
+    "contextlib",
+    "logging",
+    "pkgutil",
+    "socket",
+    "ssl",
+    "tempfile",
+    "threading",
+)
 """What scripts import most, besides the subject."""
 
 _LOOK = 0.001
@@ -65,7 +74,7 @@ def _ended(pid: int, limit: float) -> int | None:
 
 
 def _play(text: str, subject: str, folder: Path) -> NoReturn:
-    """Be the process of a script, and end as an interpreter does, but for putting things away: that takes long."""
+    """Be the process of a script, and end as an interpreter does, but for putting things away, which takes long."""
     os.setsid()
     for descriptor, where in ((0, os.devnull), (1, folder / "output"), (2, folder / "errors")):
         opened = os.open(where, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -84,9 +93,6 @@ def _play(text: str, subject: str, folder: Path) -> NoReturn:
     except BaseException:
         traceback.print_exc()
         status = 1
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and not thread.daemon:
-            thread.join()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

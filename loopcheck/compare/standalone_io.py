@@ -49,7 +49,7 @@ class Author:
     def body(self) -> list[str]:
         """The lines of the script, without imports and without its end."""
         steps = [line for step in self.program.steps for line in self.step("main", SCRIPT, step)]
-        made = [step for step in self.program if WORDS[step.word].makes in tuple("iyzab")]
+        made = [step for step in self.program if WORDS[step.word].makes in tuple("iyzabu")]
         logs = ["logging.getLogger('asyncio').addHandler(Log())"] if self.logs else []
         last = [line for step in made for line in self.end(step)]
         return [*_doubles(), *self.functions, *logs, *steps, *last, "loop.close()"]
@@ -57,8 +57,8 @@ class Author:
     def end(self, step: Step) -> Iterator[str]:
         """What is done with a thing at last."""
         if step.word != "server" and step.me not in self.silent:
-            what = f"{step.me}: arrived in the end: "
-            yield f"seen.append({what!r} + phrase(read({step.me}.peer)))"
+            read = f"{step.me}.peer.read()" if step.word == "datagrams" else f"read({step.me}.peer)"
+            yield f"seen.append({f'{step.me}: arrived in the end: '!r} + phrase({read}))"
         if step.word == "connection" and (step.me, "connection_made") in self.results:
             yield from (f"{step.me}.transport.{'close' if 'pipe' in step.holes[0] else 'abort'}()", "rest()")
         if step.word == "server":
