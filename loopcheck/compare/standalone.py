@@ -25,7 +25,7 @@ _LONGEST = 60
 _LIMIT = 20.0
 """Seconds that a script gets: it hangs on a loop on which the program does."""
 
-_SECONDS = 5.0
+_SECONDS = 10.0
 """How long a shorter script is looked for."""
 
 _QUICK_LIMIT = 2.0
