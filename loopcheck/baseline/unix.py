@@ -60,7 +60,6 @@ class UnixSockets(Serving, SocketOperations):
             if sock is None:
                 raise ValueError("no path and sock were specified")
             _check_unix_stream(sock)
-            sock.setblocking(False)
         return await self._create_connection_transport(
             sock,
             protocol_factory,

@@ -21,6 +21,9 @@ from loopcheck.kit.peers import Peer
 AFTER = SERVES_UNIX
 
 UNIX = ("unix-connections",)
+TINY = 0.05
+"""Seconds: a limit that is meant to be exceeded."""
+
 TOO_LONG = "x" * 200
 """A file name for which there is no room in the address of a socket on any platform."""
 
@@ -284,6 +287,15 @@ async def connection_tls(loop, unix_listener, tls, patience):
             peer.let_go()
 
 
+@check("asyncio-eventloop#asyncio.loop.create_unix_connection", needs=(*UNIX, "tls"), after=CONNECTS_TO_UNIX)
+async def connection_tls_handshake_timeout(loop, unix_listener, tls, patience):
+    """ssl_handshake_timeout of create_unix_connection() raises ConnectionAbortedError when the server stays silent."""
+    options = {"ssl": tls.client, "server_hostname": tls.host, "ssl_handshake_timeout": TINY}
+    with refuses(ConnectionAbortedError, "create_unix_connection() to a silent server"):
+        async with client(loop, patience, unix_listener.getsockname(), **options):
+            pass
+
+
 @check("asyncio-eventloop#asyncio.loop.create_unix_connection", needs=UNIX, after=CONNECTS_TO_UNIX)
 async def connection_missing_path(loop, folder, patience):
     """create_unix_connection() raises FileNotFoundError for a path that does not exist."""
@@ -536,6 +548,15 @@ async def server_tls(loop, folder, tls, patience):
 
             assert protocol.data == b"hello"
             peer.let_go()
+
+
+@check("asyncio-eventloop#asyncio.loop.create_unix_server", needs=(*UNIX, "tls"))
+async def server_tls_handshake_timeout(loop, folder, tls, patience):
+    """ssl_handshake_timeout of create_unix_server() ends the connection of a client that stays silent."""
+    path = f"{folder}/server"
+    async with server(loop, patience, path, ssl=tls.server, ssl_handshake_timeout=TINY):
+        with Peer.connecting(path, patience) as peer:
+            assert await peer.read_to_reset() == b""
 
 
 @check("asyncio-eventloop#asyncio.loop.create_unix_server", needs=UNIX)
