@@ -34,7 +34,8 @@ LEFT_OPEN = (
     Open(
         "When objects are collected, and so when exceptions that nobody looked at and pending tasks are reported.",
         "asyncio-task#asyncio.Task; asyncio-dev#detect-never-retrieved-exceptions",
-        "These reports are told in no order, as are warnings and exceptions in destructors.",
+        "These reports are told in no order, and not to whom they come: to a handler that was set meanwhile, or to the "
+        "log. Nor does a handler fail then. Warnings and exceptions in destructors are told in no order, either.",
     ),
     Open(
         "Which of several asynchronous generators is closed first.",
@@ -231,6 +232,11 @@ LEFT_OPEN = (
         "Whether what is written after close() is sent, while something still waits to be sent.",
         "Lib/asyncio/selector_events.py, unix_events.py: asyncio's own sockets send it, its pipes do not",
         "Nothing is written then.",
+    ),
+    Open(
+        "Whether a connection that stays open at its end is told of it again when its reading is resumed.",
+        "Lib/asyncio/selector_events.py: asyncio's own do so where it was paused",
+        "Reading is not resumed then.",
     ),
     Open(
         "What becomes of a callback that cannot be called, outside debug mode.",
