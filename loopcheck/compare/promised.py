@@ -348,7 +348,10 @@ NOT_WHILE = {
 }
 """By the method of a connection's protocol that runs: words that are left out for that connection."""
 
-NOT_WHILE_PIPES = {"connection_made": frozenset({"abort", "connection_close", "connection_write_eof"})}
+NOT_WHILE_PIPES = {
+    "connection_made": frozenset({"abort", "connection_close", "connection_write_eof"}),
+    "resume_writing": frozenset({"connection_write_eof"}),  # which closes a pipe
+}
 """Words that are left out as well if it is that of a pipe."""
 
 _OWN = re.compile(r"[a-z0-9]|over|slept|woken|done|cancelled")

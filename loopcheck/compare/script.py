@@ -940,7 +940,7 @@ class PlainSocket(_End):
     async def sendto(self, sock_sendto: Any, data: bytes) -> Any:
         ours, other = self.datagrams()
         number = await self.one("sendto", lambda: sock_sendto(ours, data, other.getsockname()))
-        return [number, bool(readable(other, timeout=_PATIENCE)) and other.recv(100)]
+        return number if number == "over" else [number, bool(readable(other, timeout=_PATIENCE)) and other.recv(100)]
 
     def posted(self, data: bytes) -> None:
         """Somebody sends a datagram."""
