@@ -383,6 +383,18 @@ class SecurePeer(Peer):
 
         return self._tell("reading to the end", read)
 
+    def names_shown(self) -> Doing[list[str]]:
+        """The names in the certificate that the subject has shown.
+
+        Asked in the peer's thread: while that takes in what comes after a handshake, there is no certificate.
+        """
+
+        def look() -> list[str]:
+            certificate = self.tls.getpeercert()
+            return names_in(certificate) if certificate else []
+
+        return self._tell("looking at the certificate", look)
+
     # what there is to know
 
     @property
