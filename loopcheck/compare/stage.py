@@ -42,12 +42,10 @@ def main() -> None:
     for module in (*_READY, subject.partition(":")[0]):
         with contextlib.suppress(Exception):  # the script will say so
             importlib.import_module(module)
-    number = 0
-    while line := os.read(0, 2**20):
-        while not line.endswith(b"\n"):
-            line += os.read(0, 2**20)
+    for line in sys.stdin.buffer:
+        if not line.endswith(b"\n"):
+            break  # who asked has gone
         asked = json.loads(line)
-        number += 1
         pid = os.fork()
         if not pid:
             _play(asked["text"], subject, Path(folder))
