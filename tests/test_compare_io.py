@@ -131,7 +131,7 @@ def test_a_flaw_is_found_and_made_small_and_has_a_script(arena: Arena, monkeypat
     monkeypatch.setattr(standalone, "_SECONDS", 0.0)
     monkeypatch.setattr(standalone, "_LONGEST", 1000)
     script = with_script(Finding(kind, arena.differences([program])[0], 1, True), arena.subject, arena.path).script
-    assert "i1: data_received" in script and "loopcheck" not in script
+    assert ": data_received: " in script and "loopcheck" not in script
 
 
 def test_a_method_that_is_missing_is_one_finding() -> None:
