@@ -198,4 +198,4 @@ def test_the_option_wants_a_loop_and_nothing_else(tmp_path: Path) -> None:
 
 def test_themes_are_words() -> None:
     unknown = {word for theme in strategy._THEMES for word in theme} - WORDS.keys()
-    assert unknown <= {"eager_task", "eager_tasks", "task_context"}  # which older Pythons do not have
+    assert unknown <= {"eager_task", "eager_tasks", "same_context", "task_context"}  # which older Pythons do not have
