@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import json
 import subprocess
@@ -17,6 +18,7 @@ from loopcheck.check import find
 from loopcheck.compare import reproducers
 from loopcheck.compare.derivation import DONE, Unsuitable, script, with_patience
 from loopcheck.compare.reproducers import reproduce
+from loopcheck.compare.trial import Stage
 from loopcheck.report import html as page
 from loopcheck.report import markdown
 from loopcheck.report.columns import columns
@@ -143,3 +145,17 @@ def test_command_makes_one_script(tmp_path: Path) -> None:
     assert loopcheck(*asked, "overtakes_in_long_queue:Loop", cwd=tmp_path).startswith('"""Callbacks run in the order')
     said = loopcheck(*asked, "asyncio:SelectorEventLoop", cwd=tmp_path, status=1)
     assert said.endswith("passed; there is nothing to reproduce\n")
+
+
+def test_what_a_subject_prints_is_no_answer(tmp_path: Path) -> None:
+    (tmp_path / "loud.py").write_text("print('hello', flush=True)\nfrom asyncio import SelectorEventLoop as Loop\n")
+    with contextlib.closing(Stage("loud:Loop", [str(tmp_path)])) as stage:
+        trial = stage.run("print('so it is')", 10.0)
+
+    assert (trial.status, trial.output) == (0, "so it is\n")
+
+
+def test_a_subject_that_ends_the_process_of_scripts_is_told(tmp_path: Path) -> None:
+    (tmp_path / "gone.py").write_text("import os\nos._exit(3)\n")
+    with contextlib.closing(Stage("gone:Loop", [str(tmp_path)])) as stage:
+        assert [stage.run("pass", 10.0).status for _ in range(2)] == [None, None]

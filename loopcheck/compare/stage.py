@@ -39,6 +39,11 @@ _LOOK = 0.001
 def main() -> None:
     """Run scripts, one JSON line for each, until there are no more lines; arguments: the subject and a folder."""
     subject, folder = sys.argv[1:]
+    # What the subject prints is no answer, and nobody's business.
+    answers = os.dup(1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
     for module in (*_READY, subject.partition(":")[0]):
         with contextlib.suppress(Exception):  # the script will say so
             importlib.import_module(module)
@@ -48,9 +53,10 @@ def main() -> None:
         asked = json.loads(line)
         pid = os.fork()
         if not pid:
+            os.close(answers)
             _play(asked["text"], subject, Path(folder))
         answer = {"status": _ended(pid, asked["limit"])}
-        os.write(1, json.dumps(answer).encode() + b"\n")
+        os.write(answers, json.dumps(answer).encode() + b"\n")
 
 
 def _ended(pid: int, limit: float) -> int | None:

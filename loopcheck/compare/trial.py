@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -85,8 +86,9 @@ class Stage:
     def run(self, text: str, limit: float) -> Trial:
         """Run a script that gets so many seconds."""
         assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"text": text, "limit": limit}).encode() + b"\n")
-        self._process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # there is no answer then
+            self._process.stdin.write(json.dumps({"text": text, "limit": limit}).encode() + b"\n")
+            self._process.stdin.flush()
         answer = self._process.stdout.readline()
         if not answer:
             return Trial(None, "", "the process of the scripts has ended")
