@@ -885,7 +885,11 @@ async def the_coroutine():
     print("ready", flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 async def main():
-    await asyncio.create_task(the_coroutine(), name="the-task")
+    # asyncio.Task.get_coro() reads what the tools read: the part of a task that asyncio's class has.
+    task = asyncio.current_task()
+    readable = isinstance(task, asyncio.Task) and asyncio.Task.get_coro(task) is not None
+    make = asyncio.create_task if readable else asyncio.Task
+    await make(the_coroutine(), name="the-task")
 asyncio.run(main(), loop_factory=factory)
 """
 
@@ -895,7 +899,8 @@ def asyncio_ps(background_python, patience):
     """python -m asyncio ps and pstree, run from outside, list the tasks of a process that runs the loop.
 
     Takes half a second: three interpreters start. The tools read asyncio's own tasks, written in C, from the memory of
-    the process. Of tasks of a class in Python they see names at most: a loop whose tasks are such cannot pass.
+    the process, and of tasks that a class in Python drives names at most, also on asyncio's own loop. Where
+    create_task() makes such tasks, the program makes one as asyncio.Task, and that is judged.
     """
     with background_python(_LONG_RUN) as process:
         ready = process.stdout.readline()
