@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 from random import Random
+from typing import Any
 
 import pytest
 from support import FIXTURES
@@ -104,6 +106,38 @@ def test_how_data_is_cut_is_not_told() -> None:
         ]
     finally:
         loop.close()
+
+
+def test_which_exception_says_it_is_not_told() -> None:
+    class Loop(asyncio.SelectorEventLoop):
+        def add_signal_handler(self, *args: Any) -> None:
+            raise ValueError("only in the main thread")
+
+        async def create_connection(self, *args: Any, **options: Any) -> Any:
+            raise socket.gaierror(socket.EAI_SERVICE, "no such service")
+
+    program = Program(
+        (
+            Step("add_elsewhere", "", ("signal.SIGURG",)),
+            Step("try_connect", "t1", ("'127.0.0.1'", "-1", "{}")),
+        )
+    )
+    assert tracer.run(program, Loop) == tracer.run(program, asyncio.SelectorEventLoop)
+
+
+def test_nothing_is_sent_to_tls_that_was_closed() -> None:
+    for sends, moment in (("'plain'", "'eof_received'"), ("'early'", "'connection_made'")):
+        close = Step("connection_close", "", ("i1",))
+        program = Program(
+            (
+                Step("secured", "i1", ("'client'", sends, moment, "{}"), (close,)),
+                close,
+                Step("connection_peer_sends", "", ("i1", "b'a'")),
+            )
+        )
+        told = [event[1:3] for event in tracer.run(program, asyncio.SelectorEventLoop) if event[0] == "i1"]
+        assert ["connection_lost", "None"] in told, told
+        assert ["i1.transport.close()", "None"] not in told
 
 
 def test_what_follows_is_told_by_connection() -> None:

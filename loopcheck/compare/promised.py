@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from socket import gaierror
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,11 @@ LEFT_OPEN = (
         "The peer does not end then, and streams with TLS have the usual limit.",
     ),
     Open(
+        "What becomes of data that comes once a transport with TLS was closed, or was there when it was.",
+        "Lib/asyncio/sslproto.py: it is received within close(), or is an SSLError for connection_lost()",
+        "The peer sends nothing then, and a transport whose peer has sent at once is not closed in connection_made().",
+    ),
+    Open(
         "Whether a transport with TLS and a high mark of 0 pauses its protocol while nothing is to be sent.",
         "asyncio-protocol#asyncio.WriteTransport.set_write_buffer_limits: whenever the buffer becomes non-empty; "
         "Lib/asyncio/sslproto.py: at once, and also when the connection is gone",
@@ -175,12 +181,20 @@ LEFT_OPEN = (
     Open(
         "Which exception says that an argument of create_connection() and its kind makes no sense.",
         "No documentation says it; asyncio leaves most to the functions that it hands them on to",
-        "TypeError, ValueError, OverflowError and AttributeError are one there; OSError and others are told.",
+        "TypeError, ValueError, OverflowError and AttributeError are one there, and gaierror, which asyncio's own "
+        "is for most; other kinds of OSError are told. getaddrinfo() gets no port that is a float, for which it raises "
+        "a plain OSError, and getnameinfo() no host that is bytes.",
     ),
     Open(
         "How often the handler of a signal is called for signals that came together.",
         "signal(7): a standard signal that is pending already is not queued",
         "It does something, and is told, the first time after a step.",
+    ),
+    Open(
+        "Which exception add_signal_handler() raises in another thread than the main one.",
+        "asyncio-eventloop#asyncio.loop.add_signal_handler: RuntimeError if there is a problem setting up the handler; "
+        "Python's own signal.signal() and signal.set_wakeup_fd() raise ValueError there",
+        "Of exceptions in threads of programs with input and output is told only that there is one.",
     ),
     Open(
         "Where SIGINT raises KeyboardInterrupt, without asyncio.Runner.",
@@ -288,7 +302,7 @@ MAY_FAIL = frozenset({"stream_write", "stream_write_memory", "stream_write_much"
 MAY_REPEAT = frozenset({"add_signal", "add_signal_arguments"})
 """Words whose callback may be called once or more for what came together."""
 
-ABOUT_ARGUMENTS = (TypeError, ValueError, OverflowError, AttributeError)
+ABOUT_ARGUMENTS = (TypeError, ValueError, OverflowError, AttributeError, gaierror)
 """Exceptions that are one where an argument makes no sense."""
 
 MAY_RETURN = frozenset({"add_reader", "add_writer", "add_reader_object", "add_writer_object"})

@@ -125,6 +125,7 @@ class Script(Run):
         events = super().trace()
         if any(WORDS[step.word].makes in promised.COMPLAIN for step in self.program):
             events = [event for event in events if event[:2] != ("python", "cannot raise")]
+        events = [(*event[:2], "an exception", "") if event[1] == "thread raises" else event for event in events]
         return [("main", THE_PROCESS, "never comes to rest", "")] if self.is_restless else events
 
     @property
@@ -512,6 +513,8 @@ class _End:
     """Whether it has, or will soon, as abort() was called."""
     ended = False
     """Whether eof_received() has begun."""
+    moment = ""
+    """The moment whose steps are being done."""
     filled = False
     """Whether more was written than is sent at once."""
     paused = False
@@ -534,7 +537,10 @@ class _End:
             return False
         if self.paused and promised.ENDS_OF_PEERS.search(code):
             return True
-        again = code.endswith(".close()") and ".peer." not in code and self.transport.is_closing()
+        if ".peer." in code:
+            return ".peer.send(" in code and self.is_closing()
+        early = self.style == "early" and self.moment == "connection_made"
+        again = code.endswith(".close()") and (early or self.is_closing())
         return again or promised.NO_MARKS_OF_TLS.search(code) is not None
 
     def pair(self) -> socket.socket:
@@ -576,8 +582,6 @@ class _Moments(_End):
         super().__init__(run, name)
         self.bodies: dict[str, Body] = {}
         self.transport: Any = None
-        self.moment = ""
-        """The moment whose steps are being done."""
 
     def when(self, moment: str, body: Body) -> None:
         self.bodies[moment] = body
