@@ -410,6 +410,15 @@ async def address_in_use(endpoint):
     assert answer == ("OSError", "EADDRINUSE")
 
 
+@check("Lib/asyncio/base_events.py: BaseEventLoop.create_datagram_endpoint", level="should")
+async def port_out_of_range(endpoint):
+    """create_datagram_endpoint() raises for the ports 70000 and -1, and does not take their last sixteen bits."""
+    for port in (70000, -1):
+        for name in ("local_addr", "remote_addr"):
+            with refuses((OverflowError, OSError, ValueError), f"create_datagram_endpoint() with the port {port}"):
+                await entered(endpoint(**{name: ("127.0.0.1", port)}))
+
+
 @check("Lib/asyncio/base_events.py: BaseEventLoop.create_datagram_endpoint", level="should", after=())
 async def failure_closes_socket(endpoint):
     """A create_datagram_endpoint() that cannot bind leaves no descriptor open."""
@@ -1611,6 +1620,15 @@ async def transport_fd_reserved(endpoint, loop, mailbox, patience):
 
 
 # Unix sockets by path
+
+
+@check("Lib/asyncio/base_events.py: BaseEventLoop.create_datagram_endpoint", level="should", needs=UNIX)
+async def unix_family_only(endpoint, unix_mailbox):
+    """The family AF_UNIX alone makes an endpoint that can send to paths."""
+    async with endpoint(family=socket.AF_UNIX) as (transport, _):
+        transport.sendto(b"hello", unix_mailbox.address)
+
+        assert await unix_mailbox.next() == b"hello"
 
 
 @check("asyncio-eventloop#asyncio.loop.create_datagram_endpoint", needs=UNIX)

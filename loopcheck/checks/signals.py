@@ -265,6 +265,15 @@ def removed_before_the_loop_runs(loop, signals_kept):
     assert (loop.remove_signal_handler(USR1), signal.getsignal(USR1)) == (True, signal.SIG_DFL)
 
 
+@check(REMOVE, level="should")
+def removed_between_runs(loop, signals_kept):
+    """A handler can be removed when the loop has run and does not run any more, and the default is restored."""
+    loop.add_signal_handler(USR1, print)
+    run_coroutine(loop, nothing())
+
+    assert (loop.remove_signal_handler(USR1), signal.getsignal(USR1)) == (True, signal.SIG_DFL)
+
+
 @check(LOOP + ".remove_signal_handler", level="may")
 async def default_restored_over_custom(loop, signals_kept):
     """A handler of signal.signal() that was there before does not come back with remove_signal_handler()."""
@@ -366,6 +375,18 @@ def wakes_idle_loop(new_loop, trace, patience, signals_kept):
 def pending_before_run(loop, patience, trace, signals_kept):
     """A signal that comes before the loop runs is handled when it runs."""
     with handling(loop, USR1, trace, "handler"):
+        send(USR1)
+        before = trace[:]
+        run_coroutine(loop, called(trace, 1, patience))
+
+    assert (before, trace) == ([], ["handler"])
+
+
+@check(ADD, level="should")
+def pending_between_runs(loop, patience, trace, signals_kept):
+    """A signal that comes between two runs of the loop is handled in the second."""
+    with handling(loop, USR1, trace, "handler"):
+        run_coroutine(loop, nothing())
         send(USR1)
         before = trace[:]
         run_coroutine(loop, called(trace, 1, patience))

@@ -872,6 +872,16 @@ async def communicate_ignores_epipe(patience, errors):
     assert (seen, errors) == ((b"out\n", None, 0), [])
 
 
+@check(PROCESS + ".communicate", after=())
+async def communicate_after_the_end(patience):
+    """communicate() with input for a child that has ended does not mind either, and returns what the child wrote."""
+    async with process(patience, line="echo out", stdin=PIPE, stdout=PIPE) as made:
+        await soon(made.wait(), patience, "wait() returns")
+        await pass_turns(5)
+
+        assert await soon(made.communicate(b"input"), patience, "communicate() returns") == (b"out\n", None)
+
+
 @check("Lib/asyncio/subprocess.py: Process.communicate", level="should")
 async def cancel_communicate(patience):
     """Cancelling communicate() leaves the child running, and wait() still works."""
@@ -1482,6 +1492,20 @@ async def callback_exception(loop, patience, errors):
         raise ZeroDivisionError
 
     factory = functools.partial(Child, pipe_data_received=fail)
+    ended = await completed(loop, patience, "echo", "hello", factory=factory)
+
+    assert [type(context.get("exception")) for context in errors] == [ZeroDivisionError]
+    assert (ended.events[-1], ended.status) == ("connection_lost", 0)
+
+
+@check("Lib/asyncio/base_subprocess.py: BaseSubprocessTransport._connect_pipes", level="may")
+async def made_error_is_reported(loop, patience, errors):
+    """An exception in a child's connection_made() is told to the exception handler, and the rest goes on."""
+
+    def fail(protocol):
+        raise ZeroDivisionError
+
+    factory = functools.partial(Child, connection_made=fail)
     ended = await completed(loop, patience, "echo", "hello", factory=factory)
 
     assert [type(context.get("exception")) for context in errors] == [ZeroDivisionError]
