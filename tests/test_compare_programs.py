@@ -142,6 +142,8 @@ def test_findings_of_a_kind_are_one() -> None:
     assert (found.number, found.difference) == (3, one)
     assert "h1 = loop.call_soon(c1)" in "\n".join(card(found))
     assert Finding.from_json(found.to_json()) == found
+    empty = Difference(Program(()), [["python", "warns of", "ResourceWarning", ""]], [])
+    assert len(merged([Finding(kind_of(empty), empty, 3, True), found])) == 2  # which says nothing about others
 
 
 def test_how_a_run_ends_is_one_kind() -> None:

@@ -541,6 +541,24 @@ async def alpn(secure, tls):
     assert selected == [("h2", "h2"), ("http/1.1", "http/1.1"), (None, None), (None, None)] * 2
 
 
+@check("ssl#ssl.SSLContext.set_alpn_protocols", needs=("tls",))
+async def alpn_is_negotiated(secure, tls):
+    """What the SSLContext says of ALPN reaches the peer: it is offered by a client, and a server selects from it.
+
+    A client of HTTP/2 that does not offer it gets HTTP/1.1, or no connection at all.
+    """
+    selected = []
+    for side in (secure.client, secure.server):
+        server, client = tls.server, tls.client
+        server.set_alpn_protocols(["h2", "http/1.1"])
+        client.set_alpn_protocols(["http/1.1", "h2"])
+        near, far = (client, server) if side == secure.client else (server, client)
+        async with side(near=near, far=far) as (_, _, peer):
+            selected.append(peer.tls.selected_alpn_protocol())
+
+    assert selected == ["h2", "h2"]
+
+
 @check("ssl#ssl.SSLContext.sni_callback", level="should", needs=("tls",), after=SERVES_TLS)
 async def sni_callback_switches_context(secure, tls):
     """A server's sni_callback is called with the TLS object, the name and the context, and can change the context.

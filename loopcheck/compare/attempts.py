@@ -70,7 +70,7 @@ class Attempts(_End):
     def described(self, value: Any) -> str:
         """What is to be told of a transport with its protocol, of a server, and of what was looked up."""
         if hasattr(value, "sockets"):
-            text = ", ".join(sorted(f"{sock.family.name} {sock.type.name}" for sock in value.sockets))
+            text = ", ".join(sorted(map(_kind, value.sockets)))
             value.close()
             return f"a server on {text}"
         if isinstance(value, tuple) and hasattr(value[0], "get_extra_info"):
@@ -78,7 +78,7 @@ class Attempts(_End):
             value[0].abort()
             known = {port: name for name, port in self.port.items()}
             to = f"{peer[0]}, {known.get(peer[1], peer[1])}" if peer else "nobody"
-            return f"{sock.family.name} {sock.type.name} to {to}"
+            return f"{_kind(sock)} to {to}"
         if isinstance(value, list):
             return str([(int(family), int(kind), *more) for family, kind, *more in value])
         return str(value)
@@ -94,6 +94,11 @@ class Attempts(_End):
     def dispose(self) -> None:
         self.held.close()
         super().dispose()
+
+
+def _kind(sock: Any) -> str:
+    """The family and the type of a socket, which need not be members of an enum."""
+    return f"{socket.AddressFamily(sock.family).name} {socket.SocketKind(sock.type).name}"
 
 
 def _version_6() -> list[str]:

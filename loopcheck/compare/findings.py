@@ -180,7 +180,7 @@ def merged(findings: Sequence[Finding]) -> list[Finding]:
     for finding in sorted(found.values(), key=lambda one: (not one.again, size(one.difference.program))):
         words = Counter(step.word for step in finding.difference.program)
         for number, (fewer, other) in enumerate(kept):
-            if fewer <= words:
+            if fewer and fewer <= words:  # whatever a program says that does nothing at all, others say more
                 kept[number] = fewer, _sum(other, finding)
                 break
         else:

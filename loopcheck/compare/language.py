@@ -320,7 +320,7 @@ _WORDS = (
     Word("interrupt", "interrupt()", where=_SYNC),
     Word("run_coroutine", "loop.run_until_complete({body}())", where=(MAIN,), makes="r", body=TASK, weight=4),
     Word("run_wrapped", "loop.run_until_complete(Wrapped({0}))", ("future",), (MAIN,)),
-    Word("run_nothing", "loop.run_until_complete(5)", where=(MAIN,)),
+    Word("run_nothing", "loop.is_closed() or loop.run_until_complete(5)", where=(MAIN,)),
     Word("set_factory", "loop.set_task_factory({0})", ("factory",), weight=2),
     Word("get_factory", "loop.get_task_factory() is None, loop.get_task_factory() is factory"),
     Word("get_handler", "loop.get_exception_handler() is None, loop.get_exception_handler() == handler"),

@@ -135,7 +135,8 @@ LEFT_OPEN = (
     Open(
         "Whether a loop closes what it was given or accepted when a protocol factory fails.",
         "Lib/asyncio/selector_events.py: asyncio's own leaves that to the garbage collector",
-        "Of such connections only is told whether they end, and of warnings about resources nothing.",
+        "Of such connections only is told whether they end, which no handshake tells, and of warnings about resources "
+        "nothing.",
     ),
     Open(
         "In which task and context the methods of a protocol are called, and what add_reader() returns.",
@@ -174,6 +175,12 @@ LEFT_OPEN = (
         "Programs give it no such mark.",
     ),
     Open(
+        "What the marks of a transport are to begin with.",
+        "asyncio-protocol#asyncio.WriteTransport.set_write_buffer_limits: the defaults are implementation-specific; "
+        "asyncio's own have others with TLS than without",
+        "Those of transports with TLS are not asked for.",
+    ),
+    Open(
         "What the other side learns of a handshake that fails, and how TLS is cut into records.",
         "RFC 8446, 6.2: whoever gets an alert should not take it for more than the end of the connection",
         "Of the other end's handshake is told whether it is done, and what was agreed on then.",
@@ -184,6 +191,17 @@ LEFT_OPEN = (
         "TypeError, ValueError, OverflowError and AttributeError are one there, and gaierror, which asyncio's own "
         "is for most; other kinds of OSError are told. getaddrinfo() gets no port that is a float, for which it raises "
         "a plain OSError, and getnameinfo() no host that is bytes.",
+    ),
+    Open(
+        "What create_server() makes of a host that is bytes.",
+        "asyncio-eventloop#asyncio.loop.create_server: a string or a sequence of them; asyncio's own takes each byte "
+        "for one",
+        "Programs give none.",
+    ),
+    Open(
+        "Which exception says that nobody can handle a signal.",
+        "asyncio-eventloop#asyncio.loop.add_signal_handler: ValueError; asyncio's own raises RuntimeError",
+        "Programs leave SIGKILL and SIGSTOP alone.",
     ),
     Open(
         "How often the handler of a signal is called for signals that came together.",
@@ -317,8 +335,8 @@ ENDS_OF_PEERS = re.compile(r"\.peer\.(?!send|read)")
 NOT_IN_TLS = ("SystemExit", "KeyboardInterrupt")
 """What the protocol of a connection with TLS does not raise."""
 
-NO_MARKS_OF_TLS = re.compile(r"set_write_buffer_limits\((?:low=|None, )?0")
-"""Marks that a transport with TLS is not given."""
+NO_MARKS_OF_TLS = re.compile(r"set_write_buffer_limits\((?:low=|None, )?0|get_write_buffer_limits")
+"""Marks that a transport with TLS is not given, and the question for those that it has."""
 
 FILLS = frozenset({"connection_write_much", "stream_write_much"})
 """Words that write more than is sent at once."""

@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import zlib
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
@@ -37,7 +38,10 @@ _NAP_AFTER = 5
 """So many turns without an event, before the loop sleeps and again after it, mean that nothing goes on."""
 
 _NAP = 0.0005
-"""Seconds that it sleeps: any time will do."""
+"""Seconds that it sleeps: any time will do, but for what other threads of the loop are at."""
+
+_NAP_OF_THREADS = 0.005
+"""Seconds that it sleeps where it has threads of its own: they read and write when the system lets them."""
 
 _PATIENCE = 5.0
 """Seconds until what has been sent must have arrived: only a loop that did not send it lets us wait."""
@@ -54,6 +58,14 @@ _CUTS = ("abort", "stream_abort", "abort_clients", "datagram_close", "datagram_a
 
 class Told(str):
     """A text that is told as it is."""
+
+
+def _has_own_threads() -> bool:
+    """Whether this process has threads that Python does not know of, as far as that can be seen."""
+    try:
+        return len(os.listdir("/proc/self/task")) > threading.active_count()
+    except OSError:
+        return False
 
 
 Body = Callable[[str], None]
@@ -169,7 +181,7 @@ class Script(Run):
             self.loop.stop()
         else:
             self.calm, self.slept = 0, True
-            self.loop.call_later(_NAP, self.tick_again)
+            self.loop.call_later(_NAP_OF_THREADS if _has_own_threads() else _NAP, self.tick_again)
 
     def settle(self) -> None:
         """Run the loop until nothing happens any more, and no other end does anything by itself."""

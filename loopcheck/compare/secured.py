@@ -199,6 +199,8 @@ class SecurePeer(Peer):
     def _tell(self) -> None:
         """What is known of the other side: whether the handshake is done, which protocol was chosen, and whom a client
         asked for."""
+        if self._owner.cut:  # its protocol factory fails, perhaps: then nobody promises an end
+            return
         done = self._state == "done"
         told = [done, done and self._tls.selected_alpn_protocol(), done and getattr(self._tls, "asked_for", None)]
         self._run.note(f"{self._owner.name}'s peer", "handshake", ", ".join(map(str, told)))

@@ -50,7 +50,7 @@ VALUES = {
     ),
     "port": (
         *("ports.listening", "ports.listening", "ports.refusing", "0", "None", "str(ports.listening)"),
-        *("-1", "70000", "'a'"),
+        *("-1", "65536", "'a'"),
     ),
     "to_connect": (
         *("{}", "{}", "{}", "{'family': socket.AF_INET}", "{'family': socket.AF_INET6}", "{'family': socket.AF_UNIX}"),
@@ -65,7 +65,7 @@ VALUES = {
     ),
     "own_host": (
         *("'127.0.0.1'", "'127.0.0.1'", "'::1'", "'localhost'", "['127.0.0.1', '::1']", "['127.0.0.1', '127.0.0.1']"),
-        *("('127.0.0.1',)", "'127.1'", "b'127.0.0.1'", "5", "'\\0'", "[5]"),
+        *("('127.0.0.1',)", "'127.1'", "5", "'\\0'", "[5]"),
     ),
     "to_serve": (
         *("{}", "{}", "{}", "{'family': socket.AF_INET}", "{'family': socket.AF_INET6}", "{'family': 'a'}"),
@@ -76,10 +76,10 @@ VALUES = {
     ),
     "address": (
         *("('127.0.0.1', 0)", "None", "('127.0.0.1', ports.refusing)", "('::1', 0)", "('localhost', 0)", "'a'", "5"),
-        *("('127.0.0.1',)", "('127.0.0.1', 'a')", "('127.0.0.1', -1)", "('127.0.0.1', 70000)", "(5, 0)", "()"),
+        *("('127.0.0.1',)", "('127.0.0.1', 'a')", "('127.0.0.1', -1)", "('127.0.0.1', 65536)", "(5, 0)", "()"),
     ),
     "to_send": (
-        *("{}", "{}", "{}", "{'family': socket.AF_INET}", "{'family': socket.AF_INET6}", "{'family': socket.AF_UNIX}"),
+        *("{}", "{}", "{}", "{'family': socket.AF_INET}", "{'family': socket.AF_INET6}"),
         *("{'proto': socket.IPPROTO_UDP}", "{'flags': 0}", "{'reuse_port': True}"),
         *("{'allow_broadcast': True}", "{'sock': 5}", "{'sock': ports.stream}", "{'sock': ports.datagram}"),
         "{'family': 'a'}",
@@ -90,19 +90,19 @@ VALUES = {
         *("{'flags': socket.AI_PASSIVE}", "{'flags': socket.AI_CANONNAME}", "{'family': 'a'}", "{'family': 1000}"),
         *("{'type': 1000}", "{'flags': 'a'}"),
     ),
-    "service": ("80", "0", "None", "'80'", "b'80'", "'a'", "-1", "70000"),
+    "service": ("80", "0", "None", "'80'", "b'80'", "'a'", "-1", "65536"),
     "known_host": (
         *("'127.0.0.1'", "'localhost'", "'::1'", "None", "'127.1'", "b'127.0.0.1'", "5", "'\\0'", "'a' * 70"),
     ),
     "place": (
         *("('127.0.0.1', 80)", "('::1', 80)", "('::1', 80, 0, 0)", "('127.0.0.1', 80, 0, 0)", "('localhost', 80)"),
-        *("('127.0.0.1',)", "('127.0.0.1', 'a')", "('127.0.0.1', -1)", "('127.0.0.1', 70000)", "5", "'a'", "()"),
+        *("('127.0.0.1',)", "('127.0.0.1', 'a')", "('127.0.0.1', -1)", "('127.0.0.1', 65536)", "5", "'a'", "()"),
         *("(None, 80)", "['127.0.0.1', 80]"),
     ),
     "said": ("socket.NI_NUMERICHOST | socket.NI_NUMERICSERV", "socket.NI_NUMERICHOST | socket.NI_DGRAM", "'a'"),
     # of signals
     "harmless": ("signal.SIGURG", "signal.SIGWINCH", "signal.SIGCONT"),
-    "no_signal": ("0", "-1", "1000", "signal.SIGKILL", "signal.SIGSTOP", "'a'", "None", "1.5"),
+    "no_signal": ("0", "-1", "1000", "'a'", "None", "1.5"),
     # of processes
     "way": ("'exec'", "'shell'"),
     "does": ("'echo'", "'echo'", "'echo'", "'cat'", "'says'", "'true'", "'dies'", "'deaf'", "'missing'", "'folder'"),
