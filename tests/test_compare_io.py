@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from support import FIXTURES
 
+from loopcheck.baseline import SelectorLoop
 from loopcheck.compare import promised, standalone, tracer
 from loopcheck.compare.arena import Arena
 from loopcheck.compare.findings import Finding, kind_of
@@ -34,6 +35,9 @@ def drawn(seed: int, themes: tuple[tuple[str, ...], ...] = THEMES, theme: int | 
 
 
 CONNECTION = Step("connection", "i1", ("'plain'", "'data_received'"))
+
+CLIENT = ("'client'", "'plain'", "'data_received'", "{}")
+"""What fills the holes of secured()."""
 
 
 def test_a_script_is_a_script() -> None:
@@ -138,6 +142,22 @@ def test_nothing_is_sent_to_tls_that_was_closed() -> None:
         told = [event[1:3] for event in tracer.run(program, asyncio.SelectorEventLoop) if event[0] == "i1"]
         assert ["connection_lost", "None"] in told, told
         assert ["i1.transport.close()", "None"] not in told
+
+
+def test_what_is_open_about_tls_is_not_told() -> None:
+    made, ends, stream = (
+        Step("secured", "i1", CLIENT),
+        Step("peer_truncates", "", ("i1",)),
+        Step("secured_stream", "y1"),
+    )
+    turn = (Step("drain", "t3", ("y1",)), Step("stream_abort", "", ("y1",)))
+    for steps in (
+        (made, Step("connection_close", "", ("i1",)), ends),
+        (made, Step("connection_write_much", "", ("i1",)), ends, Step("connection_write", "", ("i1", "b'a'"))),
+        (stream, Step("turn", "h2", (), turn)),
+    ):
+        program = Program(steps)
+        assert tracer.run(program, SelectorLoop) == tracer.run(program, asyncio.SelectorEventLoop), program.text()
 
 
 def test_what_follows_is_told_by_connection() -> None:

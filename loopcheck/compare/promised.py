@@ -164,9 +164,20 @@ LEFT_OPEN = (
         "The peer does not end then, and streams with TLS have the usual limit.",
     ),
     Open(
+        "Whether a connection with TLS is closing whose peer ends while there is something to be sent.",
+        "Lib/asyncio/sslproto.py: is_closing() is True after close() and abort() only",
+        "The peer does not end once more was written than is sent at once.",
+    ),
+    Open(
+        "How many turns after abort() connection_lost() of a transport with TLS is called.",
+        "asyncio-protocol#asyncio.WriteTransport.abort: eventually; Lib/asyncio/sslproto.py: in the second",
+        "drain() of a stream with TLS that was aborted is left out.",
+    ),
+    Open(
         "What becomes of data that comes once a transport with TLS was closed, or was there when it was.",
         "Lib/asyncio/sslproto.py: it is received within close(), or is an SSLError for connection_lost()",
-        "The peer sends nothing then, and a transport whose peer has sent at once is not closed in connection_made().",
+        "The peer sends nothing then, and a transport whose peer has sent at once is not closed in connection_made(). "
+        "Nor is it cut short then, of which some protocols are told.",
     ),
     Open(
         "Whether a transport with TLS and a high mark of 0 pauses its protocol while nothing is to be sent.",
@@ -190,7 +201,7 @@ LEFT_OPEN = (
         "No documentation says it; asyncio leaves most to the functions that it hands them on to",
         "TypeError, ValueError, OverflowError and AttributeError are one there, and gaierror, which asyncio's own "
         "is for most; other kinds of OSError are told. getaddrinfo() gets no port that is a float, for which it raises "
-        "a plain OSError, and getnameinfo() no host that is bytes.",
+        "a plain OSError, and getnameinfo() no host that is bytes or None.",
     ),
     Open(
         "What create_server() makes of a host that is bytes.",
@@ -331,6 +342,9 @@ COMPLAIN = frozenset({"j", "v"})
 
 ENDS_OF_PEERS = re.compile(r"\.peer\.(?!send|read)")
 """What ends a connection from the other side, or may."""
+
+NOT_AFTER_CLOSE = re.compile(r"\.peer\.(send|truncate)\(")
+"""What the peer of a transport with TLS does not do any more once that was closed."""
 
 NOT_IN_TLS = ("SystemExit", "KeyboardInterrupt")
 """What the protocol of a connection with TLS does not raise."""

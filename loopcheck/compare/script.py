@@ -547,10 +547,12 @@ class _End:
             return _OF_TRANSPORTS.search(code) is not None
         if self.peer is None or not self.peer.is_secure or self.transport is None:
             return False
-        if self.paused and promised.ENDS_OF_PEERS.search(code):
+        if (self.paused or self.filled) and promised.ENDS_OF_PEERS.search(code):
+            return True
+        if self.cut and code.endswith(".drain()"):
             return True
         if ".peer." in code:
-            return ".peer.send(" in code and self.is_closing()
+            return self.is_closing() and promised.NOT_AFTER_CLOSE.search(code) is not None
         early = self.style == "early" and self.moment == "connection_made"
         again = code.endswith(".close()") and (early or self.is_closing())
         return again or promised.NO_MARKS_OF_TLS.search(code) is not None
