@@ -483,6 +483,17 @@ async def sock_of_live_transport(loop, patience):
             assert not transport.is_closing(), "the transport that has the socket is closing"
 
 
+@check(OWNED, level="should", python=">=3.12", needs=("posix", "tls"))
+async def sock_of_live_transport_with_tls(loop, patience, tls):
+    """create_connection() with ssl raises RuntimeError or OSError for a socket that an open transport uses."""
+    with pair() as (near, _):
+        async with client(loop, patience, sock=near) as (transport, _):
+            with refuses((RuntimeError, OSError), "create_connection() with ssl and the socket of another transport"):
+                await entered(client(loop, patience, sock=near, ssl=tls.client, server_hostname="localhost"))
+
+            assert not transport.is_closing(), "the transport that has the socket is closing"
+
+
 # From 3.14 on asyncio's own loops close the socket under the first transport.
 @check(OWNED, level="should", python=">=3.12,<3.14", needs=("posix",))
 async def sock_of_live_transport_goes_on(loop, patience):

@@ -1619,6 +1619,23 @@ async def transport_fd_reserved(endpoint, loop, mailbox, patience):
     assert protocol.mail == [b"hello"]
 
 
+@check(
+    "Lib/asyncio/selector_events.py: BaseSelectorEventLoop._ensure_fd_no_transport",
+    level="should",
+    python=">=3.12",
+    needs=("posix",),
+)
+async def sock_of_live_endpoint(endpoint, mailbox):
+    """create_datagram_endpoint() raises RuntimeError or OSError for a socket that an open endpoint uses."""
+    with udp() as sock:
+        sock.setblocking(False)
+        async with endpoint(sock=sock) as (transport, _):
+            with refuses((RuntimeError, OSError), "create_datagram_endpoint() with the socket of another endpoint"):
+                await entered(endpoint(sock=sock))
+
+            assert not transport.is_closing(), "the endpoint that has the socket is closing"
+
+
 # Unix sockets by path
 
 

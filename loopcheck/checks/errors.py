@@ -9,6 +9,7 @@ import threading
 from loopcheck.basics import CONNECTS, SERVES
 from loopcheck.check import also_in, check
 from loopcheck.kit import StreamWatcher, in_thread, pass_turns, refuses, run_coroutine, soon, turn, turns
+from loopcheck.kit.buffers import Buffers
 from loopcheck.kit.contexts import Lookout, handling
 from loopcheck.kit.net import Watchers, connected, dial, serving
 
@@ -578,6 +579,46 @@ def exit_in_data_received_ends_run(loop, errors, listener, patience):
         run_coroutine(loop, protocol.until("connection_lost", patience))
 
     assert (raised, errors) == (error, []), "what the run raised; what was reported"
+
+
+@check(
+    "Lib/asyncio/selector_events.py: _SelectorSocketTransport._read_ready__get_buffer",
+    level="should",
+    after=CONNECTS,
+)
+def exit_in_get_buffer_ends_run(loop, listener, patience):
+    """SystemExit and KeyboardInterrupt that get_buffer() of a protocol raises come out of the run."""
+    left = []
+    for kind in EXITS:
+        error = kind("raised by get_buffer()")
+        protocol = Buffers(get_buffer=lambda protocol, error=error: throw(error))
+        loop.run_until_complete(loop.create_connection(lambda protocol=protocol: protocol, *listener.getsockname()))
+        peer, _ = listener.accept()
+        with peer:
+            peer.sendall(b"x")
+            left.append(run_out(loop, patience) is error)
+            protocol.transport.abort()
+            run_coroutine(loop, protocol.until("connection_lost", patience))
+
+    assert left == [True, True]
+
+
+@check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop._accept_connection2", level="should", after=SERVES)
+def exit_in_factory_ends_run(loop, errors, patience):
+    """SystemExit and KeyboardInterrupt that the protocol factory of a server raises come out of the run.
+
+    Whether they are reported besides is the loop's choice: asyncio's own has a task that nobody awaits.
+    """
+    left = []
+    for kind in EXITS:
+        error = kind("raised by the protocol factory")
+        server = run_coroutine(loop, loop.create_server(lambda error=error: throw(error), "127.0.0.1", 0))
+        with dial(server, patience):
+            left.append(run_out(loop, patience) is error)
+        server.close()
+        run_coroutine(loop, server.wait_closed())
+
+    assert left == [True, True]
 
 
 @check("Lib/asyncio/base_events.py: BaseEventLoop._run_once", level="may")

@@ -19,6 +19,7 @@ from loopcheck.check import also_in, check, untested
 from loopcheck.kit import pass_turns, refuses, soon
 from loopcheck.kit.channels import Wire, fill, pattern
 from loopcheck.kit.clock import SPINNING, idle_share
+from loopcheck.kit.names import outcome
 from loopcheck.kit.net import DatagramWatcher, connecting, datagrams
 from loopcheck.kit.peers import AS_SENT, Peer, compared, connect, narrowed
 from loopcheck.kit.sockets import beginning, cancelled, datagram_pair, stream
@@ -540,6 +541,16 @@ async def closing_transport(loop, channel, folder, patience):
             assert file.tell() == 77
 
 
+@check("Lib/asyncio/selector_events.py: _SelectorSocketTransport.write", level="should", after=CONNECTS)
+async def after_write_eof(loop, channel, folder, patience):
+    """sendfile() after write_eof() raises RuntimeError or OSError: the peer was told that nothing more comes."""
+    async with channel.open() as (transport, _, _):
+        with file_of(folder) as file:
+            transport.write_eof()
+            with refuses((RuntimeError, OSError), "sendfile() after write_eof()"):
+                await soon(loop.sendfile(transport, file), patience, "sendfile() raises")
+
+
 @check("Lib/asyncio/base_events.py: BaseEventLoop.sendfile", level="should", after=OPENS_DATAGRAM_ENDPOINTS)
 async def unsupported_transport(loop, folder, patience):
     """sendfile() raises RuntimeError for a datagram transport, and does not touch the file."""
@@ -865,6 +876,22 @@ async def write_during_sendfile(loop, channel, folder, spawn, patience):
             transport.write(b"tail")
 
             assert (arrived, await peer.read(4)) == (AS_SENT, b"tail")
+
+
+@check("Lib/asyncio/selector_events.py: BaseSelectorEventLoop._sendfile_native", level="should", needs=("posix",))
+async def two_at_once_do_not_mix(loop, channel, folder, spawn, patience):
+    """A second sendfile() during another one leaves its file whole: it raises an exception, or sends afterwards."""
+    async with channel.open(narrow=True) as (transport, _, peer):
+        with file_of(folder, BIG) as file:
+            sending = await beginning(spawn, loop.sendfile(transport, file))
+            second = spawn(outcome(loop.sendfile(transport, io.BytesIO(b"second"))))
+            await pass_turns(5)
+            arrived = [await peer.gets(pattern(BIG))]
+            await soon(sending, patience, "the first sendfile() returns")
+            if await soon(second, patience, "the second sendfile() ends") == 6:
+                arrived.append(await peer.gets(b"second"))
+
+            assert set(arrived) == {AS_SENT}
 
 
 # what the protocol sees
