@@ -15,7 +15,7 @@ import reports
 from support import FIXTURES, PytestRunner, loopcheck
 
 from loopcheck.check import find
-from loopcheck.compare import reproducers
+from loopcheck.compare import reproducers, trial
 from loopcheck.compare.derivation import DONE, Unsuitable, script, with_patience
 from loopcheck.compare.reproducers import reproduce
 from loopcheck.compare.trial import Stage
@@ -48,6 +48,9 @@ def run(text: str, subject: str, tmp_path: Path) -> subprocess.CompletedProcess[
         "datagram::address_in_use",
         "create_server::returns_server",
         "subprocess::pipesize",
+        "tls::truncated_peer",
+        "transports::close_ends_connection[start-tls-server]",
+        "subprocess::pause_resume_idempotent[child-stdout]",
     ],
 )
 def test_script_passes_on_the_control(id: str, tmp_path: Path) -> None:
@@ -81,13 +84,26 @@ def test_script_fails_as_the_check_does(
         ("overtakes_in_long_queue:Loop", {"outcome": "failed", "error": "KeyError"}, "fails otherwise: "),
         ("overtakes_in_long_queue:Loop", {**FAILED, "observed": "[0, 1]", "expected": "[0]"}, "fails otherwise: "),
         ("overtakes_in_long_queue:Loop", {**FAILED, "message": "something else"}, "fails otherwise: "),
-        ("overtakes_in_long_queue:Loop", {"outcome": "failed", "left_behind": ["1 thread"]}, "left behind"),
+        ("overtakes_in_long_queue:Loop", {"outcome": "failed", "left_behind": ["something"]}, "left behind"),
+        (
+            "leaks_a_descriptor:Loop",
+            {"outcome": "failed", "left_behind": ["1 open file descriptor (socket)"]},
+            "each loop leaves that behind",
+        ),
     ],
 )
 def test_script_that_shows_something_else_is_not_attached(subject: str, record: dict[str, Any], why: str) -> None:
     made = reproduce(find("scheduling::call_soon_fifo_order"), subject, record, PATHS)
     assert made.script == ""
     assert why in made.why_not
+
+
+def test_script_shows_what_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reproducers, "_SECONDS", 0.0)  # it may be long
+    record = {"outcome": "failed", "left_behind": ["1 open file descriptor (pipe)"]}
+    check = find("context::pipe_protocol_inherits_creator_context")
+    made = reproduce(check, "leaks_a_descriptor_with_each_pipe:Loop", record, PATHS)
+    assert "equal(open_descriptors(), before, 'left behind: ')" in made.script, made.why_not
 
 
 def test_script_says_what_was_expected_and_observed(tmp_path: Path) -> None:
@@ -150,9 +166,24 @@ def test_command_makes_one_script(tmp_path: Path) -> None:
 def test_what_a_subject_prints_is_no_answer(tmp_path: Path) -> None:
     (tmp_path / "loud.py").write_text("print('hello', flush=True)\nfrom asyncio import SelectorEventLoop as Loop\n")
     with contextlib.closing(Stage("loud:Loop", [str(tmp_path)])) as stage:
-        trial = stage.run("print('so it is')", 10.0)
+        tried = stage.run("print('so it is')", 10.0)
 
-    assert (trial.status, trial.output) == (0, "so it is\n")
+    assert (tried.status, tried.output) == (0, "so it is\n")
+
+
+def test_a_subject_that_hangs_when_it_is_imported_holds_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "_IMPORTS", 0.3)
+    (tmp_path / "stuck.py").write_text("import time\ntime.sleep(600)\n")
+    with contextlib.closing(Stage("stuck:Loop", [str(tmp_path)])) as stage:
+        assert stage.run("pass", 0.1).status is None
+
+
+def test_stage_tells_which_lines_are_run() -> None:
+    with contextlib.closing(Stage("asyncio:SelectorEventLoop", [])) as stage:
+        tried = stage.run("def f():\n    return 1\nif 0:\n    f()\nimport os\nos.abort()\n", 10.0, watched=True)
+
+    assert {1, 6} <= tried.lines
+    assert not {2, 4} & tried.lines
 
 
 def test_a_subject_that_ends_the_process_of_scripts_is_told(tmp_path: Path) -> None:

@@ -83,3 +83,13 @@ def test_long_lines_are_folded() -> None:
     assert printed(folded.replace("show(", "show((").replace(")", "))", 1)) == [tuple(range(100, 150))]
     assert max(map(len, folded.splitlines())) <= WIDTH
     assert length(folded) == 4
+
+
+def test_what_is_not_run_goes_at_once() -> None:
+    text = "def f():\n    show(1)\ndef g():\n    show(2)\nif len('a') > 1:\n    g()\nelse:\n    f()\n"
+
+    def reached(one: str) -> list[int]:
+        return [number for number, line in enumerate(one.splitlines(), 1) if "2" not in line and "g()" not in line]
+
+    made = shortened(text, lambda one: printed(one) == [1], 0.0, reached=reached)
+    assert [line for line in made.splitlines() if line] == ["def f():", "    show(1)", "f()"]

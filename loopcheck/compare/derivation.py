@@ -1,9 +1,9 @@
 """From a check to a script that needs neither loopcheck nor pytest: its source, and that of all it uses, put together.
 
 What a check uses is found by the names in its source. Out of each piece go docstrings, annotations and what is for
-pytest; classes of the kit lose the methods that nothing here calls; and what the kit does at length for the sake of
-a run of two thousand checks, :mod:`loopcheck.compare.doubles` does in a line or two. The tools that a check has as
-parameters become the ``main()`` of the script.
+pytest; and what the kit does at length for the sake of a run of two thousand checks, :mod:`loopcheck.compare.doubles`
+does in a line or two. The tools that a check has as parameters become the ``main()`` of the script. What of all that
+is not needed, :mod:`loopcheck.compare.shortening` finds out.
 """
 
 from __future__ import annotations
@@ -41,6 +41,34 @@ def with_patience(text: str, seconds: float = 5) -> str:
 DONE = "so it is"
 """What a script says at its end, if it comes there."""
 
+LEFT = "left behind: "
+"""What a script says first that looks at what is left behind when all is over, and has found something."""
+
+_LOOKS = {
+    "open file descriptor": "open_descriptors",
+    "running thread": "running_threads",
+    "pending task": "pending_tasks",
+    "child process": "has_children",
+    "changed handler": "handlers",
+    "wakeup descriptor": "wakeup_descriptor",
+    "hooks for": "asyncgen_hooks",
+    "error that the loop logged": "Reports",
+    "exception that nobody could catch": "Reports",
+}
+"""What looks for what an audit has found, by words of that."""
+
+_TWICE = ("open_descriptors", "running_threads")
+"""What has one of these may be there for good: what a check leaves behind, it leaves the second time, too."""
+
+
+def look_for(left_behind: Sequence[str]) -> str:
+    """The function of a script that sees what an audit has found; nothing if there is none.
+
+    Args:
+        left_behind: what is left behind, in the words of the audit.
+    """
+    return next((look for words, look in _LOOKS.items() if any(words in phrase for phrase in left_behind)), "")
+
 
 class Unsuitable(Exception):
     """No script can be made of a check; the message says why, in a few words."""
@@ -61,8 +89,6 @@ class _Piece:
     text: str
     uses: list[_Name] = field(default_factory=list)
     imports: list[str] = field(default_factory=list)
-    attributes: set[str] = field(default_factory=set)
-    """What it reads or calls by a name behind a dot, or might: also its texts, for getattr()."""
 
 
 class _Module:
@@ -267,87 +293,15 @@ def _is_plain(node: ast.expr) -> bool:
 # What a piece uses.
 
 
-def _piece(name: _Name, keep: frozenset[str]) -> _Piece:
-    node = _module(name.module).nodes.get(name.name)
-    # A class of an area may be there to be called by anybody, as a file is: it stays as it is.
-    if not isinstance(node, ast.ClassDef) or name.module.startswith("loopcheck.checks"):
-        return _piece_with(name, None)
-    own = {one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)}
-    own |= {one.name for one in node.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)}
-    return _piece_with(name, keep & (own | {_RECORD}))
-
-
 @functools.cache
-def _piece_with(name: _Name, keep: frozenset[str] | None) -> _Piece:
-    """The piece of a name; of a class, with those of its members that others know by these names."""
+def _piece(name: _Name) -> _Piece:
     module = _module(name.module)
     node = module.nodes.get(name.name)
     if node is None:
         raise Unsuitable(f"it uses {name.module}.{name.name}, whose source is not found")
     if isinstance(node, ast.Import | ast.ImportFrom):
         return _imported(module, node, name.name)
-    text = _stripped(_source(module, node))
-    if isinstance(node, ast.ClassDef) and keep is not None:
-        text = _reduced(text, keep, _bases(module, node))
-    return _read(module, text)
-
-
-def _bases(module: _Module, node: ast.ClassDef) -> list[type]:
-    """The classes that a class is derived from and that are none of ours: Python, or the loop, calls their methods."""
-    kind = getattr(module.module, node.name)
-    return [base for base in getattr(kind, "__mro__", ()) if not base.__module__.startswith("loopcheck")]
-
-
-_MANAGING = ("__enter__", "__exit__")
-"""What a class needs of which an object is in a ``with`` statement."""
-
-_RECORD = "seen"
-"""What keeps all callbacks of a Watcher, also those that nobody waits for: the record of them."""
-
-
-def _reduced(text: str, keep: frozenset[str], bases: Sequence[type]) -> str:
-    """A class without what is set and never read, and without the methods that nothing calls."""
-    while True:
-        tree = ast.parse(text)
-        node = tree.body[0]
-        assert isinstance(node, ast.ClassDef)
-        edits = _Edits(text)
-        for method in node.body:
-            if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef):
-                if not _is_called(method, keep, bases):
-                    edits.drop(method, node.body)
-                    continue
-                for one in method.body:
-                    if _is_set_in_vain(one, keep):
-                        edits.drop(one, method.body)
-        if not edits.changes:
-            return text
-        text = edits.done().rstrip()
-
-
-def _is_called(method: ast.FunctionDef | ast.AsyncFunctionDef, keep: frozenset[str], bases: Sequence[type]) -> bool:
-    if method.name in keep:
-        return True
-    if method.name.startswith("__") and method.name not in ("__init__", *_MANAGING):
-        return True
-    if method.name == "__init__":
-        return not all(isinstance(one, ast.Pass) for one in method.body)
-    if len(method.body) == 1 and ast.unparse(method.body[0]) == f"self.note({method.name!r})":
-        return _RECORD in keep
-    return any(hasattr(base, method.name) for base in bases) and not all(
-        isinstance(one, ast.Pass) for one in method.body
-    )
-
-
-def _is_set_in_vain(node: ast.stmt, keep: frozenset[str]) -> bool:
-    """Whether a statement sets an attribute of ``self`` that nobody reads."""
-    match node:
-        case (
-            ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)])
-            | ast.AugAssign(target=ast.Attribute(value=ast.Name(id="self"), attr=name))
-        ):
-            return name not in keep
-    return False
+    return _read(module, _stripped(_source(module, node)))
 
 
 def _source(module: _Module, node: ast.stmt) -> str:
@@ -364,16 +318,6 @@ def _read(module: _Module, text: str, given: Iterable[str] = ()) -> _Piece:
         given: names that are there anyway.
     """
     piece = _Piece(text)
-    tree = ast.parse(text)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
-            piece.attributes.add(node.attr)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
-            piece.attributes.add(node.value)
-        elif isinstance(node, ast.keyword) and node.arg:
-            piece.attributes.add(node.arg)
-        elif isinstance(node, ast.withitem) and re.match("[A-Z]", ast.unparse(node.context_expr)):
-            piece.attributes.update(_MANAGING)
     for used in sorted(_globals(text).difference(given)):
         if used in module.nodes:
             piece.uses.append(_Name(module.name, used))
@@ -455,20 +399,16 @@ class _Closure:
     short: bool
     pieces: dict[_Name, _Piece] = field(default_factory=dict)
 
-    def add(self, name: _Name, keep: frozenset[str]) -> None:
+    def add(self, name: _Name) -> None:
         name = _doubled(name, self.short)
         if name in self.pieces:
             return
-        piece = self.pieces[name] = _piece(name, keep)
+        piece = self.pieces[name] = _piece(name)
         for used in piece.uses:
-            self.add(used, keep)
+            self.add(used)
         # What it uses stands before it.
         del self.pieces[name]
         self.pieces[name] = piece
-
-    @property
-    def attributes(self) -> frozenset[str]:
-        return frozenset().union(*(piece.attributes for piece in self.pieces.values()))
 
 
 _TOOL = r"bench\.tool\(\"(\w+)\"\)"
@@ -489,7 +429,6 @@ class _Main:
         """By the name of a tool, the expression that is it."""
         self.local: set[str] = {"factory"}
         self.needs: list[_Name] = []
-        self.attributes: set[str] = set()
         self.imports: set[str] = set()
         self.is_async = inspect.iscoroutinefunction(entry.function)
 
@@ -541,8 +480,6 @@ class _Main:
         """The expression that is a tool, made by what is written before."""
         if name in self.bound:
             return self.bound[name]
-        if name == "channel" and self.entry.setting in CHANNELS - {"unix-socket"}:
-            raise Unsuitable("its connection is not over TCP on IPv4 from the client's side, or over a Unix socket")
         if name == "loop":
             self.write("loop = runner.get_loop()" if self.entry.setting == "runner" else f"loop = {self.factory}()")
             self.bound[name] = "loop"
@@ -560,8 +497,10 @@ class _Main:
         function = inspect.unwrap(kit.TOOLS[name])
         own = _doubled(_Name(function.__module__, function.__name__), self.short)
         if name == "channel" and self.entry.setting in CHANNELS:
-            own = _Name(doubles.__name__, "unix_channel")
+            own = _Name(doubles.__name__, f"{self.entry.setting.replace('-', '_')}_channel")
         module = _module(own.module)
+        if own.name not in module.nodes:
+            raise Unsuitable(f"{SETTINGS[self.entry.setting].sentence[:-1]}: that does not fit into a script")
         node = module.nodes[own.name]
         if "loopcheck.kit.examples" in _source(module, node):
             raise Unsuitable("hypothesis makes up what it runs")
@@ -579,7 +518,6 @@ class _Main:
         piece = _read(module, text, self.local)
         self.needs += piece.uses
         self.imports.update(piece.imports)
-        self.attributes |= piece.attributes
         before, value, depth = _before_yield(text, tree, where)
         self.write(f"{before}\n\n" if before.startswith(("def ", "async def ")) else before)
         self.depth += depth
@@ -619,6 +557,7 @@ def _own_names(text: str) -> set[str]:
 def _yields(tree: ast.FunctionDef) -> ast.Expr | None:
     """The one statement that yields, if there is one and it stands in blocks that are run once."""
     found: list[ast.Expr] = []
+    every: list[ast.AST] = []
 
     def look(body: Iterable[ast.stmt]) -> None:
         for one in body:
@@ -627,8 +566,15 @@ def _yields(tree: ast.FunctionDef) -> ast.Expr | None:
             elif isinstance(one, ast.With | ast.Try):
                 look(one.body)
 
+    def count(node: ast.AST) -> None:
+        for one in ast.iter_child_nodes(node):
+            if isinstance(one, ast.Yield):
+                every.append(one)
+            if not isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+                count(one)
+
     look(tree.body)
-    every = [one for one in ast.walk(tree) if isinstance(one, ast.Yield)]
+    count(tree)
     return found[0] if len(found) == len(every) == 1 else None
 
 
@@ -650,7 +596,8 @@ def _before_yield(text: str, tree: ast.FunctionDef, where: ast.Expr) -> tuple[st
             holds = isinstance(one, ast.With | ast.Try) and where in list(ast.walk(one))
             last = one.body[0].lineno - 1 if holds and isinstance(one, ast.With) else one.end_lineno or one.lineno
             if not (holds and isinstance(one, ast.Try)):
-                segment = textwrap.dedent("\n".join(source[one.lineno - 1 : last]))
+                first = min(part.lineno for part in (one, *getattr(one, "decorator_list", [])))
+                segment = textwrap.dedent("\n".join(source[first - 1 : last]))
                 lines += textwrap.indent(segment, "    " * depth).splitlines()
             if holds:
                 assert isinstance(one, ast.With | ast.Try)
@@ -661,7 +608,7 @@ def _before_yield(text: str, tree: ast.FunctionDef, where: ast.Expr) -> tuple[st
             raise _too_large(tree.name)
 
 
-def script(entry: Entry, subject: str, *, short: bool = True) -> str:
+def script(entry: Entry, subject: str, *, short: bool = True, look: str = "") -> str:
     """A script that shows what a check shows.
 
     Its first argument is a loop, as ``MODULE:NAME``; it ends with status 0 if that behaves as the check says, and
@@ -672,6 +619,7 @@ def script(entry: Entry, subject: str, *, short: bool = True) -> str:
         entry: the check, with its function.
         subject: the loop when it has no argument.
         short: whether to use the doubles of the kit.
+        look: what of :func:`look_for` looks at what is left behind, if that is what is wrong.
 
     Raises:
         Unsuitable: none can be made.
@@ -681,19 +629,13 @@ def script(entry: Entry, subject: str, *, short: bool = True) -> str:
     main = _Main(entry, short)
     text = main.build()
     root = _Name(entry.function.__module__, entry.function.__name__)
-    keep: frozenset[str] = frozenset(main.attributes)
-    while True:
-        closure = _Closure(short)
-        for name in (*main.needs, root):
-            closure.add(name, keep)
-        grown = keep | closure.attributes
-        if grown == keep:
-            break
-        keep = grown
-    return _put_together(entry, subject, closure, text, main.imports)
+    closure = _Closure(short)
+    for name in (*main.needs, *([_Name(doubles.__name__, one) for one in (look, "equal")] if look else []), root):
+        closure.add(name)
+    return _put_together(entry, subject, closure, text, main.imports, look)
 
 
-def _put_together(entry: Entry, subject: str, closure: _Closure, main: str, more: set[str]) -> str:
+def _put_together(entry: Entry, subject: str, closure: _Closure, main: str, more: set[str], look: str) -> str:
     imports = {"import faulthandler", "import pkgutil", "import sys", *more}
     texts: list[str] = []
     names: dict[str, _Name] = {}
@@ -727,11 +669,25 @@ def _put_together(entry: Entry, subject: str, closure: _Closure, main: str, more
             'if __name__ == "__main__":',
             f"    faulthandler.dump_traceback_later({LIMIT}, exit=True)",
             '    print("expected:", __doc__)',
-            f"    {call}",
+            *(f"    {line}" for line in _looking(call, look)),
             f"    print({DONE!r})",
             "",
         ]
     )
+
+
+def _looking(call: str, look: str) -> list[str]:
+    """The lines that call the main function, and look at what is left behind then, if they are to."""
+    if not look:
+        return [call]
+    sees = "look()" if look == "Reports" else f"{look}()"
+    return [
+        *(["look = Reports()"] if look == "Reports" else []),
+        *([call] if look in _TWICE else []),
+        f"before = {sees}",
+        call,
+        f"equal({sees}, before, {LEFT!r})",
+    ]
 
 
 def _spaced(texts: Sequence[str], before: str = "") -> Iterator[str]:

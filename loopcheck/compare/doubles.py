@@ -4,7 +4,7 @@ A check must leave nothing behind, and must bear with a loop that is wrong in ot
 reads need not: whether it shows the same is tried out on both loops before anybody gets it, and where it does not,
 the kit's own words take the place of these. What has the name of something in the kit stands for that.
 
-An attribute that is only ever set, also with ``+=``, is left out of a script, and so are methods that nothing calls.
+What of it a script does not need, :mod:`loopcheck.compare.shortening` takes out.
 """
 
 from __future__ import annotations
@@ -12,12 +12,20 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
+import gc
 import logging
 import os
+import pty
+import signal
 import socket
+import ssl
 import struct
+import subprocess
+import sys
 import tempfile
+import threading
 import time
+import tty
 import types
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from typing import Any
@@ -112,12 +120,15 @@ def in_thread(function: Callable[..., Any], *arguments: Any, patience: float = 6
 
 @contextlib.contextmanager
 def refuses(error: Any, what: str) -> Iterator[None]:
-    raised: Any = "nothing"
+    names = " or ".join(one.__name__ for one in (error if isinstance(error, tuple) else (error,)))
+    raised = "nothing"
     try:
         yield
+    except error:
+        return
     except Exception as other:
-        raised = other
-    assert isinstance(raised, error), f"{what} raised {raised!r}"
+        raised = repr(other)
+    raise AssertionError(f"{what} raised {raised}; expected {names}")
 
 
 # kit/net.py
@@ -336,7 +347,23 @@ async def connection(watcher: Any = None, *, narrow: bool = False, **react: Any)
             transport.abort()
 
 
-def unix_channel(bench: Any) -> Iterator[Any]:
+def ipv6_channel(bench: Any) -> Iterator[Any]:
+    yield types.SimpleNamespace(open=ipv6_connection)
+
+
+@contextlib.asynccontextmanager
+async def ipv6_connection(watcher: Any = None, *, narrow: bool = False, **react: Any) -> AsyncIterator[Any]:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as listener:
+        make, address = made(watcher, react), listener.getsockname()
+        transport, protocol = await asyncio.get_running_loop().create_connection(make, *address[:2])
+        squeeze(transport.get_extra_info("socket"), narrow)
+        with listener.accept()[0] as sock:
+            squeeze(sock, narrow)
+            yield transport, protocol, Peer(sock)
+            transport.abort()
+
+
+def unix_socket_channel(bench: Any) -> Iterator[Any]:
     yield types.SimpleNamespace(open=unix_connection)
 
 
@@ -345,11 +372,222 @@ async def unix_connection(watcher: Any = None, *, narrow: bool = False, **react:
     with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listener:
         listener.bind(f"{folder}/listener")
         listener.listen()
-        factory = watcher if callable(watcher) else lambda: watcher or Wire(**react)
-        transport, protocol = await asyncio.get_running_loop().create_unix_connection(factory, listener.getsockname())
+        make, address = made(watcher, react), listener.getsockname()
+        transport, protocol = await asyncio.get_running_loop().create_unix_connection(make, address)
         with listener.accept()[0] as sock:
             yield transport, protocol, Peer(sock)
             transport.abort()
+
+
+def given_socket_channel(bench: Any) -> Iterator[Any]:
+    yield types.SimpleNamespace(open=given_connection)
+
+
+@contextlib.asynccontextmanager
+async def given_connection(watcher: Any = None, *, narrow: bool = False, **react: Any) -> AsyncIterator[Any]:
+    near, far = connected_sockets(narrow)
+    transport, protocol = await asyncio.get_running_loop().create_connection(made(watcher, react), sock=near)
+    with far:
+        yield transport, protocol, Peer(far)
+        transport.abort()
+
+
+def accepted_socket_channel(bench: Any) -> Iterator[Any]:
+    yield types.SimpleNamespace(open=accepted_connection)
+
+
+@contextlib.asynccontextmanager
+async def accepted_connection(watcher: Any = None, *, narrow: bool = False, **react: Any) -> AsyncIterator[Any]:
+    far, near = connected_sockets(narrow)
+    transport, protocol = await asyncio.get_running_loop().connect_accepted_socket(made(watcher, react), near)
+    with far:
+        yield transport, protocol, Peer(far)
+        transport.abort()
+
+
+def connected_sockets(narrow: bool) -> tuple[socket.socket, socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        accepted = listener.accept()[0]
+    squeeze(client, narrow)
+    squeeze(accepted, narrow)
+    return client, accepted
+
+
+def server_side_channel(bench: Any) -> Iterator[Any]:
+    yield types.SimpleNamespace(open=served_connection)
+
+
+@contextlib.asynccontextmanager
+async def served_connection(watcher: Any = None, *, narrow: bool = False, **react: Any) -> AsyncIterator[Any]:
+    accepted: list[Any] = []
+    make = made(watcher, react)
+    server = await asyncio.get_running_loop().create_server(lambda: keep(accepted, make()), "127.0.0.1", 0)
+    with socket.create_connection(server.sockets[0].getsockname()) as sock:
+        squeeze(sock, narrow)
+        await turns_until(lambda: bool(accepted and accepted[0].transport), 5, "connection_made() is called")
+        squeeze(accepted[0].transport.get_extra_info("socket"), narrow)
+        yield accepted[0].transport, accepted[0], Peer(sock)
+        accepted[0].transport.abort()
+    server.close()
+
+
+def keep(things: list[Any], one: Any) -> Any:
+    things.append(one)
+    return one
+
+
+def made(watcher: Any, react: dict[str, Any]) -> Callable[[], Any]:
+    return watcher if callable(watcher) else lambda: watcher or Wire(**react)
+
+
+def squeeze(sock: Any, narrow: bool) -> None:
+    if narrow:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**16)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**16)
+
+
+# kit/pipes.py
+
+
+def read_pipe_channel(bench: Any) -> Iterator[Any]:
+    yield types.SimpleNamespace(open=reading_connection)
+
+
+def write_pipe_channel(bench: Any) -> Iterator[Any]:
+    yield types.SimpleNamespace(open=writing_connection)
+
+
+def read_terminal_channel(bench: Any) -> Iterator[Any]:
+    yield types.SimpleNamespace(open=reading_from_terminal)
+
+
+def write_terminal_channel(bench: Any) -> Iterator[Any]:
+    yield types.SimpleNamespace(open=writing_to_terminal)
+
+
+@contextlib.asynccontextmanager
+async def reading_connection(watcher: Any = None, *, narrow: bool = False, **react: Any) -> AsyncIterator[Any]:
+    with pipe() as (near, far), End(far) as end:
+        transport, protocol = await asyncio.get_running_loop().connect_read_pipe(made(watcher, react), near)
+        yield transport, protocol, EndPeer(end)
+        transport.close()
+
+
+@contextlib.asynccontextmanager
+async def writing_connection(watcher: Any = None, *, narrow: bool = False, **react: Any) -> AsyncIterator[Any]:
+    with pipe() as (far, near), End(far) as end:
+        transport, protocol = await asyncio.get_running_loop().connect_write_pipe(made(watcher, react), near)
+        yield transport, protocol, EndPeer(end)
+        transport.abort()
+
+
+@contextlib.asynccontextmanager
+async def reading_from_terminal(watcher: Any = None, *, narrow: bool = False, **react: Any) -> AsyncIterator[Any]:
+    with terminal() as (far, near), End(far) as end:
+        transport, protocol = await asyncio.get_running_loop().connect_read_pipe(made(watcher, react), near)
+        yield transport, protocol, EndPeer(end)
+        transport.close()
+
+
+@contextlib.asynccontextmanager
+async def writing_to_terminal(watcher: Any = None, *, narrow: bool = False, **react: Any) -> AsyncIterator[Any]:
+    with terminal() as (far, near), End(far) as end:
+        transport, protocol = await asyncio.get_running_loop().connect_write_pipe(made(watcher, react), near)
+        yield transport, protocol, EndPeer(end)
+        transport.abort()
+
+
+def child_stdin_channel(bench: Any) -> Iterator[Any]:
+    yield types.SimpleNamespace(open=writing_to_child)
+
+
+def child_stdout_channel(bench: Any) -> Iterator[Any]:
+    yield types.SimpleNamespace(open=reading_from_child)
+
+
+@contextlib.asynccontextmanager
+async def writing_to_child(watcher: Any = None, *, narrow: bool = False, **react: Any) -> AsyncIterator[Any]:
+    near, far = socket.socketpair()
+    squeeze(near, narrow)
+    squeeze(far, narrow)
+    one = OnePipe(made(watcher, react)(), 0)
+    loop: Any = asyncio.get_running_loop()
+    transport, _ = await loop.subprocess_exec(lambda: one, "cat", stdout=near, stderr=None)
+    near.close()
+    with far:
+        yield one.told.transport, one.told, Peer(far)
+        transport.close()
+
+
+@contextlib.asynccontextmanager
+async def reading_from_child(watcher: Any = None, *, narrow: bool = False, **react: Any) -> AsyncIterator[Any]:
+    near, far = socket.socketpair()
+    squeeze(near, narrow)
+    squeeze(far, narrow)
+    one = OnePipe(made(watcher, react)(), 1)
+    loop: Any = asyncio.get_running_loop()
+    transport, _ = await loop.subprocess_exec(lambda: one, "cat", stdin=near, stderr=None)
+    near.close()
+    with far:
+        yield one.told.transport, one.told, Peer(far)
+        transport.close()
+
+
+class OnePipe(asyncio.SubprocessProtocol):
+    def __init__(self, told: Any, number: int) -> None:
+        self.told = told
+        self.number = number
+
+    def connection_made(self, transport: Any) -> None:
+        self.told.connection_made(transport.get_pipe_transport(self.number))
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        self.told.data_received(data)
+
+    def pipe_connection_lost(self, fd: int, exc: BaseException | None) -> None:
+        self.told.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self.told.pause_writing()
+
+    def resume_writing(self) -> None:
+        self.told.resume_writing()
+
+
+@contextlib.contextmanager
+def terminal() -> Iterator[tuple[Any, Any]]:
+    window, program = pty.openpty()
+    tty.setraw(program)
+    with open(window, "r+b", buffering=0) as near, open(program, "r+b", buffering=0) as far:
+        yield near, far
+
+
+class End:
+    def __init__(self, file: Any) -> None:
+        self.file = file
+        self.fileno, self.close, self.sendall = file.fileno, file.close, file.write
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *failure: Any) -> None:
+        self.close()
+
+    def recv(self, number: int, flags: int = 0) -> bytes:
+        data = b""
+        while len(data) < number:
+            try:
+                more = os.read(self.fileno(), number - len(data))
+            except OSError:  # this is how a terminal ends
+                more = b""
+            data += more
+            if not more or flags != socket.MSG_WAITALL:
+                break
+        return data
+
+    def shutdown(self, how: int) -> None:
+        self.close()
 
 
 class Doing:
@@ -366,24 +604,34 @@ def compared(got: bytes, sent: bytes) -> str:
 
 
 class Peer:
-    def __init__(self, sock: socket.socket, patience: float = 5) -> None:
+    def __init__(self, sock: Any, patience: float = 5) -> None:
+        self.thread = concurrent.futures.ThreadPoolExecutor(1)
+        self.take(sock)
+
+    def take(self, sock: Any) -> None:
         self.sock = sock
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 5, 0))  # seconds
-        self.thread = concurrent.futures.ThreadPoolExecutor(1)
-        self.address = sock.getsockname()
-        self.address_of_subject = sock.getpeername()
 
     def __enter__(self) -> Any:
         return self
 
     def __exit__(self, *failure: Any) -> None:
         self.sock.close()
+        self.thread.shutdown(wait=False)
+
+    @property
+    def address(self) -> Any:
+        return self.sock.getsockname()
+
+    @property
+    def address_of_subject(self) -> Any:
+        return self.sock.getpeername()
 
     def let_go(self) -> None:
         pass
 
-    def does(self, what: str, function: Callable[[socket.socket], Any]) -> Any:
-        return Doing(self.thread.submit(function, self.sock))
+    def does(self, what: str, function: Callable[[Any], Any]) -> Any:
+        return Doing(self.thread.submit(lambda: function(self.sock)))
 
     def read(self, number: int) -> Any:
         return self.does("reading", lambda sock: sock.recv(number, socket.MSG_WAITALL))
@@ -392,12 +640,12 @@ class Peer:
         return self.does("reading", lambda sock: sock.recv(2**16))
 
     def read_to_end(self) -> Any:
-        return self.does("reading", lambda sock: sock.makefile("rb").read())
+        return self.does("reading", lambda sock: b"".join(iter(lambda: sock.recv(2**16), b"")))
 
     def read_to_reset(self) -> Any:
-        def read(sock: socket.socket) -> bytes:
+        def read(sock: Any) -> bytes:
             data = b""
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
                 while chunk := sock.recv(2**16):
                     data += chunk
             return data
@@ -420,11 +668,401 @@ class Peer:
         return self.does("closing", lambda sock: sock.close())
 
     def reset(self) -> Any:
-        def close(sock: socket.socket) -> None:
+        def close(sock: Any) -> None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             sock.close()
 
         return self.does("resetting", close)
+
+
+class EndPeer(Peer):
+    def take(self, sock: Any) -> None:
+        self.sock = sock
+
+    def reset(self) -> Any:
+        return self.hang_up()
+
+
+# kit/authority.py
+
+
+def tls(bench: Any) -> Iterator[Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield Authority(folder, bench.setting)
+
+
+class Authority:
+    host = "localhost"
+    other = "alt.test"
+
+    def __init__(self, folder: str, setting: str) -> None:
+        self.folder = folder
+        self.highest = ssl.TLSVersion.TLSv1_2 if setting == "tls12" else ssl.TLSVersion.MAXIMUM_SUPPORTED
+        self.trusted = [self.issued("localhost")]
+
+    def issued(self, name: str, key: str = "ec -pkeyopt ec_paramgen_curve:P-256") -> str:
+        file = f"{self.folder}/{len(os.listdir(self.folder))}.pem"
+        command = f"openssl req -x509 -nodes -newkey {key} -keyout {file} -out {file} -subj /CN={name}"
+        names = f"subjectAltName=DNS:{name},IP:127.0.0.1"
+        subprocess.run([*command.split(), "-addext", names], check=True, capture_output=True)
+        return file
+
+    def serving(self, *names: str, issuer: str = "root", rsa: bool = False) -> Any:
+        file = self.trusted[0]
+        if names or issuer != "root" or rsa:
+            file = self.issued(names[0] if names else "localhost", *["rsa:2048"] * rsa)
+        if issuer == "root":
+            self.trusted.append(file)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.maximum_version = self.highest
+        context.load_cert_chain(file)
+        return context
+
+    server = property(serving)
+
+    @property
+    def client(self) -> Any:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.maximum_version = self.highest
+        for file in self.trusted:
+            context.load_verify_locations(file)
+        return context
+
+    def client_with(self, name: str, issuer: str = "root") -> Any:
+        context = self.client
+        context.load_cert_chain(self.trusted[0] if issuer == "root" else self.issued(name))
+        return context
+
+    def server_asking(self, mode: Any = ssl.CERT_REQUIRED) -> Any:
+        context = self.server
+        context.verify_mode = mode
+        context.load_verify_locations(self.trusted[0])
+        return context
+
+    def root_as_file(self) -> str:
+        return self.trusted[0]
+
+    def of_peers(self, *, server_side: bool) -> Any:
+        return self.server if server_side else self.client
+
+
+# kit/secure.py
+
+
+def secure(bench: Any) -> Iterator[Any]:
+    yield Connections(bench.tool("tls"))
+
+
+class SecurePeer(Peer):
+    def __init__(self, sock: Any, patience: float = 5) -> None:
+        self.thread = concurrent.futures.ThreadPoolExecutor(1)
+        self.thread.submit(self.take, sock) if isinstance(sock, socket.socket) else self.thread.submit(
+            lambda: self.take(sock())
+        )
+
+    @classmethod
+    def accepting(cls, listener: socket.socket, patience: float = 5) -> Any:
+        return cls(lambda: listener.accept()[0])
+
+    @classmethod
+    def connecting(cls, address: Any, patience: float = 5, **narrow: Any) -> Any:
+        return cls(lambda: socket.create_connection(address))
+
+    def secure(self, context: Any, hold_last: bool = False, deliver: Any = None, **options: Any) -> Any:
+        def shake(sock: Any) -> str:
+            try:
+                self.sock = context.wrap_socket(sock, suppress_ragged_eofs=False, **options)
+            except OSError as error:
+                return type(error).__name__
+            return "done"
+
+        return self.does("doing the TLS handshake", shake)
+
+    @property
+    def tls(self) -> Any:
+        return self.sock
+
+    def read(self, number: int) -> Any:
+        return self.does("reading", lambda sock: exactly(sock, number))
+
+    def gets(self, sent: bytes) -> Any:
+        return self.does("reading", lambda sock: compared(exactly(sock, len(sent)), sent))
+
+    def read_to_end(self) -> Any:
+        return self.does("reading", lambda sock: exactly(sock, 2**30))
+
+    def how_it_ended(self) -> Any:
+        def read(sock: Any) -> str:
+            try:
+                while sock.recv(2**16):
+                    pass
+            except ssl.SSLEOFError:
+                return "the end of TCP"
+            except OSError as error:
+                return type(error).__name__
+            return "close_notify"
+
+        return self.does("reading to the end", read)
+
+    def half_close(self) -> Any:
+        def say_goodbye(sock: Any) -> None:
+            sock.settimeout(0)
+            with contextlib.suppress(ssl.SSLWantReadError):  # it has said goodbye, and does not wait for the answer
+                sock.unwrap()
+            sock.settimeout(None)
+
+        return self.does("sending close_notify", say_goodbye)
+
+    def truncate(self) -> Any:
+        return self.does("closing its writing side", lambda sock: socket.socket.shutdown(sock, socket.SHUT_WR))
+
+    def sends_raw(self, data: bytes) -> Any:
+        return self.does("sending plain bytes", lambda sock: socket.socket.sendall(sock, data))
+
+    def sulk(self) -> None:
+        pass
+
+    def names_shown(self) -> Any:
+        return self.does("looking", lambda sock: [name for _, name in sock.getpeercert()["subjectAltName"]])
+
+
+def exactly(sock: Any, number: int) -> bytes:
+    data = b""
+    with contextlib.suppress(ssl.SSLEOFError):
+        while len(data) < number and (more := sock.recv(min(number - len(data), 2**16))):
+            data += more
+    return data
+
+
+class Connections:
+    def __init__(self, tls: Any) -> None:
+        self.authority = tls
+
+    @property
+    def peers_client(self) -> Any:
+        return self.authority.client
+
+    @property
+    def peers_server(self) -> Any:
+        return self.authority.server
+
+    def near(self, context: Any) -> Any:
+        return context
+
+    @contextlib.asynccontextmanager
+    async def listening(self, far: Any, narrow: bool = False, **how: Any) -> AsyncIterator[Any]:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            squeeze(listener, narrow)
+            with SecurePeer.accepting(listener) as peer:
+                if far is None or isinstance(far, ssl.SSLContext):
+                    self.last = peer.secure(far or self.authority.server, server_side=True, **how)
+                else:
+                    self.last = peer.does("answering the handshake", far)
+                yield listener.getsockname(), peer
+
+    @contextlib.asynccontextmanager
+    async def client(
+        self, watcher: Any = None, *, near: Any = None, far: Any = None, react: Any = None, **options: Any
+    ) -> AsyncIterator[Any]:
+        how = {name: options.pop(name) for name in ("narrow", "hold_last", "deliver") if name in options}
+        async with self.listening(far, **how) as (address, peer):
+            options = self.to(address, near, **options)
+            transport, protocol = await asyncio.get_running_loop().create_connection(
+                made(watcher, react or {}), **options
+            )
+            await self.last
+            squeeze(transport.get_extra_info("socket"), how.get("narrow", False))
+            yield transport, protocol, peer
+            transport.abort()
+
+    def to(self, address: Any, near: Any, host: str = "127.0.0.1", given: Any = False, **options: Any) -> Any:
+        where: dict[str, Any] = {"host": host, "port": address[1]}
+        if given:
+            sock = given if isinstance(given, socket.socket) else socket.socket()
+            sock.connect(address)
+            sock.setblocking(False)
+            where = {"sock": sock}
+        options = {"ssl": self.authority.client if near is None else near, "server_hostname": "localhost"} | options
+        return where | {key: value for key, value in options.items() if value is not ...}
+
+    async def refusal(self, *, near: Any = None, far: Any = None, **options: Any) -> Any:
+        protocols: list[Any] = []
+        error = None
+        async with self.listening(far) as (address, _):
+            try:
+                transport, _ = await asyncio.get_running_loop().create_connection(
+                    lambda: keep(protocols, Wire()), **self.to(address, near, **options)
+                )
+                transport.abort()
+            except Exception as raised:
+                error = raised
+            outcome = await self.last
+        return Refusal(error, [event for protocol in protocols for event in protocol.events], outcome)
+
+    @contextlib.asynccontextmanager
+    async def silence(self, says: bytes = b"") -> AsyncIterator[Any]:
+        async with self.listening(lambda sock: sock.sendall(says)) as both:
+            yield both
+
+    @contextlib.asynccontextmanager
+    async def serving(
+        self, watcher: Any = None, *, near: Any = None, react: Any = None, **options: Any
+    ) -> AsyncIterator[Any]:
+        accepted = Accepted(made(watcher, react or {}))
+        context = self.authority.server if near is None else near
+        server = await asyncio.get_running_loop().create_server(accepted, "127.0.0.1", 0, ssl=context, **options)
+        address = server.sockets[0].getsockname()
+        yield accepted, lambda **ignored: SecurePeer(lambda: socket.create_connection(address)), server
+        server.close()
+
+    @contextlib.asynccontextmanager
+    async def server(
+        self, watcher: Any = None, *, far: Any = None, hold_last: Any = None, deliver: Any = None, **options: Any
+    ) -> AsyncIterator[Any]:
+        options.pop("narrow", None)
+        async with self.serving(watcher, **options) as (accepted, call, _):
+            with call() as peer:
+                await peer.secure(far or self.authority.client, server_hostname="localhost")
+                protocol = await accepted.nth(1, 5)
+                yield protocol.transport, protocol, peer
+                protocol.transport.abort()
+
+    @contextlib.asynccontextmanager
+    async def plain(self, watcher: Any = None, *, react: Any = None, narrow: bool = False) -> AsyncIterator[Any]:
+        with socket.create_server(("127.0.0.1", 0)) as listener, SecurePeer.accepting(listener) as peer:
+            make, address = made(watcher, react or {}), listener.getsockname()
+            transport, protocol = await asyncio.get_running_loop().create_connection(make, *address)
+            squeeze(transport.get_extra_info("socket"), narrow)
+            yield transport, protocol, peer
+            transport.abort()
+
+    @contextlib.asynccontextmanager
+    async def upgraded(self, watcher: Any = None, *, react: Any = None, **options: Any) -> AsyncIterator[Any]:
+        async with self.plain(watcher, react=react) as (plain, protocol, peer):
+            transport = await self.upgrade(plain, protocol, peer, **options)
+            yield transport, protocol, peer
+            transport.abort()
+
+    async def upgrade(
+        self, plain: Any, protocol: Any, peer: Any, *, near: Any = None, far: Any = None, **options: Any
+    ) -> Any:
+        if options.get("server_side"):
+            near = near or self.authority.server
+            peer.secure(far or self.authority.client, server_hostname="localhost")
+        else:
+            near = near or self.authority.client
+            options.setdefault("server_hostname", "localhost")
+            if far is None or isinstance(far, ssl.SSLContext):
+                peer.secure(far or self.authority.server, server_side=True)
+            else:
+                peer.does("answering the handshake", far)
+        return await asyncio.get_running_loop().start_tls(plain, protocol, near, **options)
+
+    def contexts(self, near: Any, far: Any, server_side: bool) -> tuple[Any, Any]:
+        if server_side:
+            return near or self.authority.server, far or self.authority.client
+        return near or self.authority.client, far or self.authority.server
+
+
+class Refusal:
+    def __init__(self, error: Any, events: list[str], peer: str) -> None:
+        self.error, self.events, self.peer = error, events, peer
+        self.kind = type(error) if error is not None else None
+        self.is_oserror = isinstance(error, OSError)
+        self.code = getattr(error, "verify_code", None)
+
+
+class Accepted(Watchers):
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.make = make
+        self._board = Board()
+
+
+def secure_on(bench: Any) -> Iterator[Any]:
+    authority = bench.tool("tls")
+
+    @contextlib.contextmanager
+    def secured(loop: Any, react: dict[str, Any], *, keep: bool = True) -> Iterator[Callable[[], None]]:
+        with socket.create_server(("127.0.0.1", 0)) as listener, SecurePeer.accepting(listener) as peer:
+            peer.secure(authority.server, server_side=True)
+            opening = loop.create_connection(
+                lambda: Wire(**react), *listener.getsockname(), ssl=authority.client, server_hostname="localhost"
+            )
+            kept = list(loop.run_until_complete(opening))
+            if not keep:
+                kept.clear()
+
+            def finish() -> None:
+                peer.send(b"x")
+                loop.call_later(1, loop.stop)
+                loop.run_forever()
+
+            yield finish
+
+    yield secured
+
+
+def tls_channel(bench: Any) -> Iterator[Any]:
+    connections = Connections(bench.tool("tls"))
+
+    def connect(watcher: Any = None, *, narrow: bool = False, **react: Any) -> Any:
+        return connections.client(watcher, react=react, narrow=narrow)
+
+    yield types.SimpleNamespace(open=connect)
+
+
+def tls12_channel(bench: Any) -> Iterator[Any]:
+    connections = Connections(bench.tool("tls"))
+
+    def connect(watcher: Any = None, *, narrow: bool = False, **react: Any) -> Any:
+        return connections.client(watcher, react=react, narrow=narrow)
+
+    yield types.SimpleNamespace(open=connect)
+
+
+def tls_server_channel(bench: Any) -> Iterator[Any]:
+    authority = bench.tool("tls")
+    connections = Connections(authority)
+
+    def accept(watcher: Any = None, *, narrow: bool = False, **react: Any) -> Any:
+        context = authority.server
+        context.num_tickets = 0
+        return connections.server(watcher, near=context, react=react, narrow=narrow)
+
+    yield types.SimpleNamespace(open=accept)
+
+
+def start_tls_channel(bench: Any) -> Iterator[Any]:
+    connections = Connections(bench.tool("tls"))
+
+    @contextlib.asynccontextmanager
+    async def upgraded(watcher: Any = None, *, narrow: bool = False, **react: Any) -> AsyncIterator[Any]:
+        async with connections.plain(asyncio.Protocol, narrow=narrow) as (plain, _, peer):
+            protocol = made(watcher, react)()
+            transport = await connections.upgrade(plain, protocol, peer)
+            protocol.connection_made(transport)
+            yield transport, protocol, peer
+            transport.abort()
+
+    yield types.SimpleNamespace(open=upgraded)
+
+
+def start_tls_server_channel(bench: Any) -> Iterator[Any]:
+    authority = bench.tool("tls")
+    connections = Connections(authority)
+
+    @contextlib.asynccontextmanager
+    async def upgraded(watcher: Any = None, *, narrow: bool = False, **react: Any) -> AsyncIterator[Any]:
+        async with connections.plain(asyncio.Protocol, narrow=narrow) as (plain, _, peer):
+            protocol = made(watcher, react)()
+            context = authority.server
+            context.num_tickets = 0
+            transport = await connections.upgrade(plain, protocol, peer, near=context, server_side=True)
+            protocol.connection_made(transport)
+            yield transport, protocol, peer
+            transport.abort()
+
+    yield types.SimpleNamespace(open=upgraded)
 
 
 # kit/children.py
@@ -472,6 +1110,64 @@ def pipe() -> Iterator[tuple[Any, Any]]:
     reading, writing = os.pipe()
     with open(reading, "rb", buffering=0) as near, open(writing, "wb", buffering=0) as far:
         yield near, far
+
+
+# runner/audit.py
+
+
+def open_descriptors() -> int:
+    gc.collect()
+    return len(os.listdir("/dev/fd"))
+
+
+def running_threads() -> list[str]:
+    gc.collect()
+    for thread in set(threading.enumerate()) - {threading.current_thread()}:
+        thread.join(1)
+    return sorted(thread.name for thread in threading.enumerate())
+
+
+def pending_tasks() -> int:
+    gc.collect()
+    return sum(isinstance(one, asyncio.Task) and not one.done() for one in gc.get_objects())
+
+
+def has_children() -> bool:
+    gc.collect()
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def handlers() -> dict[str, str]:
+    gc.collect()
+    known = [one for one in signal.Signals if signal.getsignal(one) not in (signal.SIG_DFL, signal.SIG_IGN, None)]
+    return {one.name: getattr(signal.getsignal(one), "__name__", "something") for one in known}
+
+
+def wakeup_descriptor() -> int:
+    return signal.set_wakeup_fd(-1)
+
+
+def asyncgen_hooks() -> bool:
+    return sys.get_asyncgen_hooks() != (None, None)
+
+
+class Reports(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.seen: list[str] = []
+        logging.getLogger("asyncio").addHandler(self)
+        sys.unraisablehook = lambda about: self.seen.append(repr(about.exc_value))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.seen.append(record.getMessage().partition("\n")[0])
+
+    def __call__(self) -> list[str]:
+        gc.collect()
+        return list(self.seen)
 
 
 # kit/interrupts.py

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from loopcheck.check import Entry, find
-from loopcheck.compare.derivation import DONE, LIMIT, Unsuitable, script, with_patience
+from loopcheck.compare.derivation import DONE, LEFT, LIMIT, Unsuitable, look_for, script, with_patience
 from loopcheck.compare.shortening import length, shortened
 from loopcheck.compare.trial import Stage, Trial, run
 from loopcheck.report import causes
@@ -64,16 +64,21 @@ def reproduce(entry: Entry, subject: str, record: Mapping[str, Any], path: Seque
         The script, if it fails as the check does on the subject and passes on asyncio's own loop; else why there is
         none.
     """
-    if "left_behind" in record and "error" not in record and record["outcome"] == "failed":
-        return Reproducer(why_not="what is wrong is what is left behind, at which a script does not look")
+    look = ""
+    if _only_leaves(record):
+        look = look_for(record["left_behind"])
+        if not look:
+            return Reproducer(why_not="what is wrong is what is left behind, at which a script cannot look")
     found = Reproducer()
     for short in (True, False):
         try:
-            text = script(entry, subject, short=short)
+            text = script(entry, subject, short=short, look=look)
         except Unsuitable as reason:
             found = found if found.why_not else Reproducer(why_not=str(reason))
             continue
         why_not = _why_not(with_patience(text), subject, record, path)
+        if not why_not and look and _ending(run(_bare(text), subject, path, _LIMIT)).outcome != "passed":
+            return Reproducer(why_not="each loop leaves that behind, whatever is done with it")
         if not why_not:
             text = _shortened(text, subject, record, path)
             if length(text) <= LONGEST:
@@ -81,6 +86,28 @@ def reproduce(entry: Entry, subject: str, record: Mapping[str, Any], path: Seque
             why_not = f"the script would have {length(text)} lines"
         found = found if found.why_not else Reproducer(why_not=why_not)
     return found
+
+
+def _only_leaves(record: Mapping[str, Any]) -> bool:
+    """Whether all that is wrong is what is left behind."""
+    return "left_behind" in record and "error" not in record and record.get("was", record["outcome"]) == "failed"
+
+
+_BARE = """
+def main(factory):
+    loop = factory()
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+    loop.close()
+"""
+
+
+def _bare(text: str) -> str:
+    """A script that does nothing with its loop but to run it once."""
+    tree = ast.parse(text)
+    bare = ast.parse(_BARE).body
+    tree.body = [one for node in tree.body for one in (bare if getattr(node, "name", "") == "main" else [node])]
+    return with_patience(ast.unparse(tree))
 
 
 def _why_not(text: str, subject: str, record: Mapping[str, Any], path: Sequence[str]) -> str:
@@ -111,9 +138,13 @@ def _shortened(text: str, subject: str, record: Mapping[str, Any], path: Sequenc
                 return False
             return ending(control, text, limit).outcome == "passed" and ending(stage, text, limit).is_like(wanted)
 
+        def reached(text: str) -> frozenset[int]:
+            text = with_patience(text, _QUICK_PATIENCE)
+            return frozenset().union(*(of.run(text, _QUICK_LIMIT, watched=True).lines for of in (stage, control)))
+
         if wanted.shows(record):
             for keen in (True, False):
-                shorter = shortened(text, shows, _SECONDS, keen=keen)
+                shorter = shortened(text, shows, _SECONDS, keen=keen, reached=reached)
                 if shorter != text and all(shows(shorter) for _ in range(_TRIES)):
                     shorter = with_patience(shorter)
                     if not _why_not(shorter, subject, record, path):
@@ -184,8 +215,10 @@ class _Ending:
         outcome = record.get("was", record["outcome"])
         if outcome != "failed":
             return bool(self.outcome == outcome)
+        if _only_leaves(record):
+            return self.error == "AssertionError" and self.says.startswith(f"{self.error}: {LEFT}")
         message = record.get("message", "")
-        if "did not happen" in message:
+        if "did not happen" in message or message.startswith("within "):
             # A check says so when its patience ends; a script may leave that to its own deadline.
             return self.outcome == "hang" or self.error in ("AssertionError", "TimeoutError")
         if self.outcome != "failed" or self.error != record.get("error", self.error):
@@ -198,19 +231,22 @@ class _Ending:
         return _alike(self.says, message)
 
 
-_COMPARED = re.compile(r"expected (.*)\nobserved (.*)", re.S)
+_COMPARED = re.compile(r"(?:^|: )expected (.*)\nobserved (.*)", re.S | re.M)
 """How a script says what it compared."""
 
 _RAISED = re.compile(r"^(?:[\w.]+\.)?(\w+)(?:: (.*)| *)$", re.M)
 """The line of an exception, below its traceback; what follows it is the rest of its message."""
 
-_CHANCE = re.compile(r"0x[0-9a-f]+|/\S*/\S+|\b\d+\.\d{3,}\b|\b\d{4,}\b|fd=\d+")
+_CHANCE = re.compile(r"0x[0-9a-f]+|/\S*/\S+|\b\d+\.\d{3,}\b|\b\d{4,}\b|fd=\d+|(?<=[Ff]ile descriptor )\d+")
 """What is another one in every run: addresses, paths, times, ports, processes, descriptors."""
+
+_OBJECT = re.compile(r"<(?:[\w.]+\.)?(\w+)[^<>]*0x[0-9a-f]+[^<>]*>")
+"""How a thing is shown of which a run has its own, and with it how it was at that moment."""
 
 
 def _plain(text: str) -> str:
     """A text without what is another one in every run."""
-    return " ".join(_CHANCE.sub("_", text).split())
+    return " ".join(_CHANCE.sub("_", _OBJECT.sub(r"<\1>", text)).split())
 
 
 def _alike(one: str, other: str) -> bool:

@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import sys
+import threading
 import time
 import traceback
 import types
@@ -54,7 +55,7 @@ def main() -> None:
         pid = os.fork()
         if not pid:
             os.close(answers)
-            _play(asked["text"], subject, Path(folder))
+            _play(asked["text"], subject, Path(folder), watched=asked["watched"])
         answer = {"status": _ended(pid, asked["limit"])}
         os.write(answers, json.dumps(answer).encode() + b"\n")
 
@@ -77,7 +78,24 @@ def _ended(pid: int, limit: float) -> int | None:
     return status
 
 
-def _play(text: str, subject: str, folder: Path) -> NoReturn:
+def _watch(file: str, lines: Path) -> None:
+    """From now on, write the numbers of the lines of a file that are run into another file, at once."""
+    seen: set[int] = set()
+    target = os.open(lines, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+
+    def look(frame: types.FrameType, event: str, argument: Any) -> Any:
+        if frame.f_code.co_filename != file:
+            return None
+        if frame.f_lineno not in seen:
+            seen.add(frame.f_lineno)
+            os.write(target, b"%d\n" % frame.f_lineno)
+        return look
+
+    threading.settrace(look)
+    sys.settrace(look)
+
+
+def _play(text: str, subject: str, folder: Path, *, watched: bool) -> NoReturn:
     """Be the process of a script, and end as an interpreter does, but for putting things away, which takes long."""
     os.setsid()
     for descriptor, where in ((0, os.devnull), (1, folder / "output"), (2, folder / "errors")):
@@ -90,8 +108,11 @@ def _play(text: str, subject: str, folder: Path) -> NoReturn:
     module.__file__ = str(folder / "reproducer.py")
     sys.modules["__main__"] = module
     status = 0
+    code = compile(text, module.__file__, "exec")
+    if watched:
+        _watch(module.__file__, folder / "lines")
     try:
-        exec(compile(text, module.__file__, "exec"), vars(module))
+        exec(code, vars(module))
     except SystemExit as error:
         status = error.code if isinstance(error.code, int) else int(error.code is not None)
     except BaseException:

@@ -157,7 +157,11 @@ def _shortest(text: str, difference: Difference, stage: Stage, control: Stage) -
         pair = differs(text, turns)
         return pair is not None and all(pair[side] == wanted[side] for side in sides)
 
-    text = shortened(text, shows, _SECONDS)
+    def reached(text: str) -> frozenset[int]:
+        trials = (of.run(_with_turns(text, _QUICK_TURNS), _QUICK_LIMIT, watched=True) for of in (stage, control))
+        return frozenset().union(*(trial.lines for trial in trials))
+
+    text = shortened(text, shows, _SECONDS, reached=reached)
     if not all(shows(text, _TURNS) for _ in range(_TRIES)):
         return ""
     expected = seen(control, text, _TURNS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,9 @@ from loopcheck.runner.processes import kill_group
 _MOST_READ = 100_000
 """Bytes of what a script has printed: the last ones."""
 
+_IMPORTS = 20.0
+"""Seconds that a stage may take to be ready, and to end: a subject that hangs when it is imported holds nobody."""
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -27,6 +31,8 @@ class Trial:
     """Its exit status, below 0 for a signal; None if it did not end in time."""
     output: str
     errors: str
+    lines: frozenset[int] = frozenset()
+    """The numbers of the lines that were run, if that was asked."""
 
 
 def run(text: str, subject: str, path: Sequence[str], limit: float) -> Trial:
@@ -83,22 +89,30 @@ class Stage:
             stdout=subprocess.PIPE,
         )
 
-    def run(self, text: str, limit: float) -> Trial:
-        """Run a script that gets so many seconds."""
+    def run(self, text: str, limit: float, *, watched: bool = False) -> Trial:
+        """Run a script that gets so many seconds, and if that is asked, see which of its lines are run."""
         assert self._process.stdin is not None and self._process.stdout is not None
+        folder = Path(self._folder.name)
+        (folder / "lines").write_text("")
         with contextlib.suppress(BrokenPipeError):  # there is no answer then
-            self._process.stdin.write(json.dumps({"text": text, "limit": limit}).encode() + b"\n")
+            self._process.stdin.write(json.dumps({"text": text, "limit": limit, "watched": watched}).encode() + b"\n")
             self._process.stdin.flush()
+        if not select.select([self._process.stdout], [], [], limit + _IMPORTS)[0]:
+            self._process.kill()
         answer = self._process.stdout.readline()
         if not answer:
             return Trial(None, "", "the process of the scripts has ended")
-        folder = Path(self._folder.name)
+        lines = frozenset(map(int, (folder / "lines").read_text().split()))
         with open(folder / "output", "rb") as output, open(folder / "errors", "rb") as errors:
-            return Trial(json.loads(answer)["status"], _printed(output), _printed(errors))
+            return Trial(json.loads(answer)["status"], _printed(output), _printed(errors), lines)
 
     def close(self) -> None:
         """End the process."""
-        self._process.communicate()
+        try:
+            self._process.communicate(timeout=_IMPORTS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
         self._folder.cleanup()
 
 
