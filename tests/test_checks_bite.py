@@ -34,6 +34,17 @@ def is_costly(entry: Entry) -> bool:
     )
 
 
+@functools.cache
+def judges() -> list[Entry]:
+    """The checks that judge liars of other areas."""
+    # In settings a check asserts what it asserts plain.
+    return [
+        entry
+        for entry in applicable().values()
+        if not entry.setting and entry.area not in OF_EVERYTHING and not is_costly(entry)
+    ]
+
+
 JUDGE = (3, 13)
 """The Python on which every liar runs the whole battery: whether a flaw is one flaw does not depend on the version."""
 
@@ -47,17 +58,21 @@ LIARS = sorted((ROOT / "fixtures" / "loops").glob("*.py"))
 
 def caught_by(path: Path) -> set[str]:
     """The ids that a liar's file names."""
-    named = ids_in(path, "CAUGHT_BY")
+    named = ids_in(path).get("CAUGHT_BY")
     assert named, f"{path.name} has no CAUGHT_BY"
     return named
 
 
-def ids_in(path: Path, name: str) -> set[str]:
-    """The ids that a liar's file has under a name: CAUGHT_BY, or MAY_TRIP, where timing decides."""
-    for node in ast.parse(path.read_text()).body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == name:
-            return set(ast.literal_eval(node.value))
-    return set()
+@functools.cache
+def ids_in(path: Path) -> dict[str, set[str]]:
+    """The ids that a liar's file has by name: CAUGHT_BY, and MAY_TRIP, where timing decides."""
+    return {
+        node.targets[0].id: set(ast.literal_eval(node.value))
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and node.targets[0].id in ("CAUGHT_BY", "MAY_TRIP")
+    }
 
 
 @pytest.fixture(scope="module")
@@ -120,33 +135,58 @@ def liars_of() -> dict[str, list[Path]]:
     return found
 
 
-def judged_here(ids: Iterable[str]) -> list[str]:
-    """Those of some checks whose liars are to be caught on this Python."""
-    found = [id for id in sorted(ids) if id in applicable()]
-    if sys.version_info[:2] != JUDGE:
-        # The check is the same wherever it applies; the liar reaches into what differs from version to version.
-        found = [id for id in found if not applicable()[id].applies(f"{JUDGE[0]}.{JUDGE[1]}.0")]
-    if not found:
-        pytest.skip("none of its checks is judged on this Python")
-    return found
+def judged_here() -> set[str]:
+    """The ids whose liars are to be caught on this Python."""
+    if sys.version_info[:2] == JUDGE:
+        return set(liars_of())
+    from loopcheck.check import catalogue
+
+    # The check is the same wherever it applies; the liar reaches into what differs from version to version.
+    judge = f"{JUDGE[0]}.{JUDGE[1]}.0"
+    only_here = {entry.id for entry in catalogue() if entry.applies() and not entry.applies(judge)}
+    return only_here & liars_of().keys()
 
 
-@pytest.mark.parametrize("id", sorted(liars_of()))
-def test_check_sees_a_flaw(id: str, nursery: str) -> None:
-    judged_here([id])
+HERE = judged_here()
+LIARS_HERE = [path for path in LIARS if caught_by(path) & HERE]
 
+
+def with_liar(path: Path, what: object, id: str) -> object:
+    """A parameter of a test that judges this liar: all such run in one process, so that nothing is judged twice."""
+    return pytest.param(what, id=id, marks=pytest.mark.xdist_group(path.stem))
+
+
+OF_LIARS = [with_liar(path, path, path.stem) for path in LIARS_HERE]
+OF_CHECKS = [with_liar(liars_of()[id][0], id, id) for id in sorted(HERE)]
+
+
+@functools.cache
+def is_seen(path: Path, id: str, door: str) -> bool:
+    """Whether a check sees the flaw of a liar."""
     # Many flaws show in what does not happen, and each such check waits for it as long as it may: not long, here.
-    with runner_with(1.2, nursery) as runner:
-        # Where timing decides whether a flaw shows, one liar may get away.
-        assert any(failing(runner, path, [id]) for path in liars_of()[id]), "it passes on every liar that names it"
+    with runner_with(1.2, door) as runner:
+        return bool(failing(runner, path, [id]))
 
 
-@pytest.mark.parametrize("path", LIARS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("id", OF_CHECKS)
+def test_check_sees_a_flaw(id: str, nursery: str) -> None:
+    if id not in applicable():
+        pytest.skip("it cannot be run here")
+
+    # Where timing decides whether a flaw shows, one liar may get away.
+    assert any(is_seen(path, id, nursery) for path in liars_of()[id]), "it passes on every liar that names it"
+
+
+@pytest.mark.parametrize("path", OF_LIARS)
 def test_liar_is_caught(path: Path, nursery: str) -> None:
-    ids = judged_here(caught_by(path))
+    ids = caught_by(path) & HERE & applicable().keys()
+    if not ids:
+        pytest.skip("none of its checks can be run here")
 
-    with runner_with(1.2, nursery) as runner:
-        assert any(failing(runner, path, [id]) for id in ids), "all the checks that it names pass"
+    # First the checks that have judged it already, above.
+    assert any(is_seen(path, id, nursery) for id in sorted(ids, key=lambda id: (liars_of()[id][0] != path, id))), (
+        "all the checks that it names pass"
+    )
 
 
 def test_liars_name_checks_that_there_are() -> None:
@@ -155,8 +195,7 @@ def test_liars_name_checks_that_there_are() -> None:
     assert liars_of().keys() - {entry.id for entry in catalogue()} == set()
 
 
-@pytest.mark.skipif(sys.version_info[:2] != JUDGE, reason=f"liars are judged on Python {JUDGE[0]}.{JUDGE[1]}")
-@pytest.mark.parametrize("path", LIARS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", OF_LIARS if sys.version_info[:2] == JUDGE else [])
 def test_liar_has_one_flaw(path: Path, nursery: str) -> None:
     # By a hash, so that a new check or liar changes nothing for the others.
     chosen = {id for id in judges_of(path) if zlib.crc32(f"{path.stem} {id}".encode()) % ONE_IN == 0}
@@ -168,13 +207,8 @@ def test_liar_has_one_flaw(path: Path, nursery: str) -> None:
 
 def judges_of(path: Path) -> set[str]:
     """The checks that must pass on this liar: what else fails in the areas that it names is its own affair."""
-    areas = {*OF_EVERYTHING, *(id.partition("::")[0] for id in caught_by(path))}
-    # In settings a check asserts what it asserts plain.
-    return {
-        id
-        for id, entry in applicable().items()
-        if not entry.setting and entry.area not in areas and not is_costly(entry)
-    } - ids_in(path, "MAY_TRIP")
+    areas = {id.partition("::")[0] for id in caught_by(path)}
+    return {entry.id for entry in judges() if entry.area not in areas} - ids_in(path).get("MAY_TRIP", set())
 
 
 NO_FREE_THREADS = "needs a free-threaded interpreter, on which no liar has been judged yet"
