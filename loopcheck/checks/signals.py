@@ -152,6 +152,17 @@ def invalid_number(loop, signals_kept):
             loop.remove_signal_handler(number)
 
 
+@check(ADD)
+def number_out_of_range(loop, signals_kept):
+    """A number beyond those of all signals raises ValueError in add_signal_handler(), and does no harm.
+
+    A loop that keeps its handlers in an array would look, or write, beside it.
+    """
+    for number in (-1, signal.NSIG + 1, 1000):
+        with refuses(ValueError, f"add_signal_handler({number!r}, ...)"):
+            loop.add_signal_handler(number, print)
+
+
 @check(ADD, after=())
 def uncatchable(loop, signals_kept):
     """SIGKILL and SIGSTOP, which nobody can handle, are refused, and there is no handler of theirs to be removed.

@@ -88,6 +88,8 @@ class Script(Run):
         """Whether the loop sleeps once after each step: it may look at descriptors in some turns only."""
         self.slept = False
         """Whether the loop slept, and nothing happened since."""
+        self.hasty = False
+        """Whether another end is at it, so that the loop will be run again anyway."""
         self.begin = 0
         """Where the events of the present step begin."""
         self.names |= {
@@ -181,14 +183,18 @@ class Script(Run):
             self.loop.stop()
         else:
             self.calm, self.slept = 0, True
-            self.loop.call_later(_NAP_OF_THREADS if _has_own_threads() else _NAP, self.tick_again)
+            self.loop.call_later(_NAP if self.hasty or not _has_own_threads() else _NAP_OF_THREADS, self.tick_again)
 
     def settle(self) -> None:
         """Run the loop until nothing happens any more, and no other end does anything by itself."""
-        self.run_loop()
-        while not self.is_restless and any(end.moves() for end in self.ends):
+        self.hasty = False
+        while True:
             self.calm = 0
             self.run_loop()
+            moved = not self.is_restless and any(end.moves() for end in self.ends)
+            if not moved and not (self.sleepy and self.hasty):
+                return
+            self.hasty = moved
 
     def run_loop(self) -> None:
         """Run the loop until nothing happens any more."""
