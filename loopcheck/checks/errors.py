@@ -612,11 +612,11 @@ def exit_in_factory_ends_run(loop, errors, patience):
     left = []
     for kind in EXITS:
         error = kind("raised by the protocol factory")
-        server = run_coroutine(loop, loop.create_server(lambda error=error: throw(error), "127.0.0.1", 0))
+        server = loop.run_until_complete(loop.create_server(lambda error=error: throw(error), "127.0.0.1", 0))
         with dial(server, patience):
             left.append(run_out(loop, patience) is error)
         server.close()
-        run_coroutine(loop, server.wait_closed())
+        loop.run_until_complete(server.wait_closed())
 
     assert left == [True, True]
 

@@ -204,6 +204,12 @@ LEFT_OPEN = (
         "a plain OSError, and getnameinfo() no host that is bytes or None.",
     ),
     Open(
+        "What getaddrinfo() makes of a port beyond 65535, and set_write_buffer_limits() of a mark that is no integer.",
+        "The system's getaddrinfo() is given the digits, and may cut the number; "
+        "asyncio-protocol#asyncio.WriteTransport.set_write_buffer_limits: marks are numbers of bytes",
+        "Programs give none.",
+    ),
+    Open(
         "What create_server() makes of a host that is bytes.",
         "asyncio-eventloop#asyncio.loop.create_server: a string or a sequence of them; asyncio's own takes each byte "
         "for one",
