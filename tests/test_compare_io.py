@@ -13,16 +13,18 @@ from support import FIXTURES
 
 from loopcheck.baseline import SelectorLoop
 from loopcheck.compare import promised, standalone, tracer
-from loopcheck.compare.arena import Arena
+from loopcheck.compare.arena import Arena, Difference
 from loopcheck.compare.findings import Finding, kind_of
 from loopcheck.compare.language import WORDS, Program, Step
 from loopcheck.compare.reducing import reductions, smallest
 from loopcheck.compare.script import Script
 from loopcheck.compare.standalone import with_script
 from loopcheck.compare.strategy import SHARES, written
+from loopcheck.compare.trial import run
 from loopcheck.compare.word import MAIN, SCRIPT
 from loopcheck.compare.words_io import CHILD_THEMES, THEMES, TLS_THEMES
 from loopcheck.runner.run import Options
+from loopcheck.subject import CONTROL
 
 sys.path.append(str(FIXTURES / "loops"))
 
@@ -186,6 +188,46 @@ def test_a_flaw_is_found_and_made_small_and_has_a_script(arena: Arena, monkeypat
     monkeypatch.setattr(standalone, "_LONGEST", 1000)
     script = with_script(Finding(kind, arena.differences([program])[0], 1, True), arena.subject, arena.path).script
     assert ": data_received: " in script and "loopcheck" not in script
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        (
+            Step("secured", "i1", CLIENT, (Step("connection_write", "", ("i1", "b'x'")),)),
+            Step("connection_peer_sends", "", ("i1", "b'a'")),
+            Step("connection_peer_reads", "", ("i1",)),
+            Step("connection_peer_drops", "", ("i1",)),
+        ),
+        (
+            Step("connection", "i1", ("'plain'", "'data_received'")),
+            Step("upgrade", "t2", ("i1", "'server'")),
+            Step("connection_peer_closes", "", ("i1",)),
+        ),
+        (
+            Step("child", "j1", ("'exec'", "'says'", "'connection_lost'", "{}")),
+            Step("process", "v2", ("'shell'", "'echo'", "{}")),
+            Step("communicate", "t3", ("v2", "b'a\\nb'")),
+        ),
+        (
+            Step("try_serve", "t1", ("'127.0.0.1'", "0", "{}")),
+            Step("try_connect", "t2", ("5", "0", "{}")),
+            Step("add_signal", "c3", ("signal.SIGURG",)),
+            Step("raise_signal", "", ("signal.SIGURG",)),
+        ),
+    ],
+    ids=["TLS", "start_tls", "children", "arguments and signals"],
+)
+def test_a_script_does_what_its_program_does(steps: tuple[Step, ...]) -> None:
+    program = Program(steps)
+    trace = tracer.run(program, asyncio.SelectorEventLoop)
+    text = standalone.draft(Difference(program, trace[:-1], trace), looking=False)
+    assert text is not None
+    trial = run(text.replace("TURNS)", "20)"), CONTROL, [], 20)
+    told = [standalone._as_told(event) for event in trace if event[0] != "main" and event[2] not in ("None", "")]
+    told = [one for one in told if "arrived in the end" not in one]
+    assert told
+    assert [one for one in told if repr(one) not in trial.output] == [], trial
 
 
 def test_a_method_that_is_missing_is_one_finding() -> None:

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import time
 from collections.abc import Awaitable
 from typing import Any
 
 from loopcheck.compare.script import Script, Told, _End
 from loopcheck.kit.ports import free_port
-
-_NAP = 0.0005
-"""Seconds between two looks."""
-
-_MOST_NAPS = 3000
-"""How often we look, at most: names are looked up in another thread."""
 
 
 class Attempts(_End):
@@ -29,7 +22,6 @@ class Attempts(_End):
     def __init__(self, run: Script, name: str) -> None:
         super().__init__(run, name)
         self.under_way = 0
-        self.naps = 0
         self.held = contextlib.ExitStack()
         self.port: dict[str, int] = {}
 
@@ -84,12 +76,8 @@ class Attempts(_End):
         return str(value)
 
     def moves(self) -> bool:
-        """Wait a little if something is under way."""
-        if not self.under_way or self.naps > _MOST_NAPS:
-            return False
-        self.naps += 1
-        time.sleep(_NAP)
-        return True
+        """Wait a little if something is under way: names are looked up in another thread."""
+        return self.under_way > 0 and self.nap()
 
     def dispose(self) -> None:
         self.held.close()

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -42,12 +41,6 @@ _READERS = ("echo", "cat")
 _LONG = 1000
 """Bytes. What reads line by line takes its time for more."""
 
-_NAP = 0.0005
-"""Seconds between two looks at a child."""
-
-_MOST_NAPS = 3000
-"""How often we look, at most: only a loop that keeps what it should send, or does not tell of an end, lets us wait."""
-
 
 class _Child(_End):
     """A child of the loop.
@@ -72,7 +65,6 @@ class _Child(_End):
         """Whether it was given anything."""
         self.ended = False
         """Whether we know that the loop has told of its end."""
-        self.naps = 0
         self.notices: int | None = None
         if kind == "echo":
             self.notices, self.said = os.pipe()
@@ -119,12 +111,7 @@ class _Child(_End):
         if before != (self.lines, self.ended):
             return True  # there may be more to hear now
         alive = self.pid is not None and not self.ended
-        waits = self.opening or (alive and (self.lines > 0 or self.dying))
-        if not waits or self.naps > _MOST_NAPS:
-            return False
-        self.naps += 1
-        time.sleep(_NAP)
-        return True
+        return (self.opening or (alive and (self.lines > 0 or self.dying))) and self.nap()
 
     def takes(self, data: Any) -> bool:
         """Whether it is given some data: not if it may not read it any more, or takes long for it."""
@@ -142,6 +129,23 @@ class _Child(_End):
         value = how()
         self.dying = True
         return value
+
+    @property
+    def handle(self) -> Any:
+        """What the loop gave for it, and takes signals."""
+        raise NotImplementedError
+
+    def signal(self, number: int) -> Any:
+        """send_signal()."""
+        return self.ends(lambda: self.handle.send_signal(number))
+
+    def kill(self) -> Any:
+        """kill()."""
+        return self.ends(lambda: self.handle.kill())
+
+    def terminate(self) -> Any:
+        """terminate()."""
+        return self.ends(lambda: self.handle.terminate())
 
     def returncode(self) -> Any:
         """Its status, if that can be known."""
@@ -218,17 +222,10 @@ class Child(_Child, _Moments):
         self.no_more()
         return None
 
-    def signal(self, number: int) -> Any:
-        """send_signal()."""
-        return self.ends(lambda: self.transport.send_signal(number))
-
-    def kill(self) -> Any:
-        """kill()."""
-        return self.ends(self.transport.kill)
-
-    def terminate(self) -> Any:
-        """terminate()."""
-        return self.ends(self.transport.terminate)
+    @property
+    def handle(self) -> Any:
+        """The transport."""
+        return self.transport
 
     def close(self) -> Any:
         """close()."""
@@ -351,17 +348,10 @@ class Process(_Child):
         self.no_more()
         return await self.process.communicate(data)
 
-    def signal(self, number: int) -> Any:
-        """send_signal()."""
-        return self.ends(lambda: self.process.send_signal(number))
-
-    def kill(self) -> Any:
-        """kill()."""
-        return self.ends(self.process.kill)
-
-    def terminate(self) -> Any:
-        """terminate()."""
-        return self.ends(self.process.terminate)
+    @property
+    def handle(self) -> Any:
+        """asyncio's Process."""
+        return self.process
 
     def let_go(self) -> None:
         if self.process is not None and not self.has_ended():

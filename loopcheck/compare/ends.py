@@ -21,6 +21,9 @@ much = bytes(2**20)
 TURNS = 20
 """How often the loop runs until a step is over; a script has the number."""
 
+followers: list[Callable[[], Any]] = []
+"""What goes on by itself beside the loop."""
+
 
 def rest() -> None:
     for _ in range(TURNS):
@@ -28,6 +31,8 @@ def rest() -> None:
             loop.run_until_complete(asyncio.sleep(0.001))
         except BaseException as error:
             seen.append(f"main: the loop: raises {phrase(error)}")
+        for follow in followers:
+            follow()
 
 
 def phrase(value: Any) -> str:
@@ -38,7 +43,7 @@ def phrase(value: Any) -> str:
     if isinstance(value, BaseException):
         return "ConnectionError" if isinstance(value, ConnectionError) else type(value).__name__
     if value is None or isinstance(value, (bool, int, float, str)):
-        return repr(value)
+        return str(value) if type(value).__name__ == "Told" else repr(value)
     return value.get_name() if isinstance(value, asyncio.Task) else "something"
 
 
@@ -51,12 +56,12 @@ def read(peer: Any) -> list[Any]:
             before = len(seen)
             rest()
             if not select.select([peer], [], [], 0)[0] and len(seen) == before:
-                return [got, True]
+                return [got, True, *([peer.notified] if hasattr(peer, "notified") else [])]
             continue
         except OSError:
             return [got, False]
         if not some:
-            return [got, False]
+            return [got, False, *([peer.notified] if hasattr(peer, "notified") else [])]
         got += some
 
 
@@ -74,9 +79,9 @@ async def opening(name: str, what: Coroutine[Any, Any, Any]) -> Any:
         seen.append(f"{name}: opening: raises {phrase(error)}")
 
 
-async def started(name: str, code: str, what: Awaitable[Any]) -> None:
+async def started(name: str, code: str, what: Callable[[], Awaitable[Any]]) -> None:
     try:
-        seen.append(f"{name}: {code}: {phrase(await what)}")
+        seen.append(f"{name}: {code}: {phrase(await what())}")
     except BaseException as error:
         seen.append(f"{name}: {code}: raises {phrase(error)}")
 
@@ -108,7 +113,26 @@ class PipeEnd:
         self.file.close()
 
 
-class Connection(asyncio.Protocol):
+class Moments:
+    name: str
+    bodies: dict[str, Any]
+
+    def when(self, moment: str, body: Any) -> None:
+        self.bodies[moment] = body
+
+    def tell(self, moment: str, result: str = "") -> None:
+        seen.append(f"{self.name}: {moment}{result}")
+        self.bodies.pop(moment, lambda: None)()
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+        self.tell("connection_made")
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self.tell("connection_lost", f": {phrase(exc)}")
+
+
+class Connection(Moments, asyncio.Protocol):
     def __init__(self, name: str, style: str, moment: str, body: Any, accepted: bool = False) -> None:
         self.name = name
         self.style = style
@@ -142,17 +166,6 @@ class Connection(asyncio.Protocol):
             raise ValueError("v")
         return Buffered(self) if self.style == "buffered" else self
 
-    def when(self, moment: str, body: Any) -> None:
-        self.bodies[moment] = body
-
-    def tell(self, moment: str, result: str = "") -> None:
-        seen.append(f"{self.name}: {moment}{result}")
-        self.bodies.pop(moment, lambda: None)()
-
-    def connection_made(self, transport: Any) -> None:
-        self.transport = transport
-        self.tell("connection_made")
-
     def data_received(self, data: bytes) -> None:
         kind = "" if type(data) is bytes else f" of {type(data).__name__}"
         seen.append(f"{self.name}: data_received{kind}: {phrase(data)}")
@@ -161,9 +174,6 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool | None:
         self.tell("eof_received")
         return self.style == "keeps open"
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        self.tell("connection_lost", f": {phrase(exc)}")
 
     def pause_writing(self) -> None:
         self.tell("pause_writing")
@@ -207,14 +217,15 @@ class Buffered(asyncio.BufferedProtocol):
 
 
 class Stream:
-    def __init__(self, name: str, limit: int) -> None:
+    def __init__(self, name: str, **options: Any) -> None:
+        self.name = name
         ours, self.peer = pair()
         self.reader: Any
         self.writer: Any
-        loop.create_task(opening(name, self.connect(ours, limit)))
+        loop.create_task(opening(name, self.connect(ours, options)))
 
-    async def connect(self, sock: Any, limit: int) -> None:
-        self.reader, self.writer = await asyncio.open_connection(sock=sock, limit=limit)
+    async def connect(self, sock: Any, options: dict[str, Any]) -> None:
+        self.reader, self.writer = await asyncio.open_connection(sock=sock, **options)
 
 
 def listening(kind: int = socket.AF_UNIX) -> Any:
@@ -333,7 +344,7 @@ def mail() -> Any:
     return socks
 
 
-class Datagrams(asyncio.DatagramProtocol):
+class Datagrams(Moments, asyncio.DatagramProtocol):
     def __init__(self, name: str, connected: bool, moment: str, body: Any) -> None:
         self.name = name
         self.bodies = {moment: body}
@@ -347,29 +358,15 @@ class Datagrams(asyncio.DatagramProtocol):
         self.peer = Mailbox(self, mailbox, self.sock.getsockname())
         loop.create_task(opening(name, loop.create_datagram_endpoint(lambda: self, sock=self.sock)))
 
-    def when(self, moment: str, body: Any) -> None:
-        self.bodies[moment] = body
-
     def sendto(self, data: bytes) -> None:
         self.transport.sendto(data, None if self.connected else self.address)
         self.sent += not self.peer.closed
-
-    def tell(self, moment: str, result: str = "") -> None:
-        seen.append(f"{self.name}: {moment}{result}")
-        self.bodies.pop(moment, lambda: None)()
-
-    def connection_made(self, transport: Any) -> None:
-        self.transport = transport
-        self.tell("connection_made")
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
         self.tell("datagram_received", f": {phrase([data, addr == self.address])}")
 
     def error_received(self, exc: Exception) -> None:
         self.tell("error_received", f": {phrase(exc)}")
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        self.tell("connection_lost", f": {phrase(exc)}")
 
 
 class Mailbox:

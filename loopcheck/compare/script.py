@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import zlib
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
@@ -38,7 +39,12 @@ _NAP_AFTER = 5
 """So many turns without an event, before the loop sleeps and again after it, mean that nothing goes on."""
 
 _NAP = 0.0005
-"""Seconds that it sleeps: any time will do, but for what other threads of the loop are at."""
+"""Seconds that it sleeps: any time will do, but for what other threads of the loop are at. Also seconds between two
+looks at what somebody else is about to do.
+"""
+
+_MOST_NAPS = 3000
+"""How often we look, at most: only a loop that does not do its part lets us wait."""
 
 _NAP_OF_THREADS = 0.005
 """Seconds that it sleeps where it has threads of its own: they read and write when the system lets them."""
@@ -546,6 +552,15 @@ class _End:
         """Whether something may have been lost on the way: how much of it, nobody promises."""
         self.disposed: list[Any] = []
         """What is closed at last."""
+        self._naps = 0
+
+    def nap(self) -> bool:
+        """Wait a little for what somebody else is about to do; False if that has been too often."""
+        self._naps += 1
+        if self._naps > _MOST_NAPS:
+            return False
+        time.sleep(_NAP)
+        return True
 
     def is_left_alone(self, code: str) -> bool:
         """Whether nothing is promised of what some code does with it just now."""

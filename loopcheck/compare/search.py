@@ -20,7 +20,6 @@ from loopcheck.compare.arena import Arena, Difference, has_ended
 from loopcheck.compare.findings import Finding, kind_of
 from loopcheck.compare.language import Program
 from loopcheck.compare.reducing import size, smallest
-from loopcheck.compare.standalone import with_script
 from loopcheck.compare.strategy import programs
 from loopcheck.kit import examples  # noqa: F401  # has hypothesis draw the same in every project
 
@@ -122,8 +121,6 @@ class Search:
             if alone is None and has_ended(difference.observed):
                 continue  # nothing but a busy machine
             finding = Finding(kind, alone or difference, numbers[kind], alone is not None)
-            if new and alone is not None:
-                finding = with_script(finding, self.arena.subject, self.arena.path)
             findings.append(finding)
             if self.remembered is not None and alone is not None:
                 self.remembered.save(self._shelf, difference.program.to_json().encode())

@@ -175,6 +175,23 @@ class FuzzSession:
             f"{self.number} programs, --loop-fuzz-seed={self.seed}",
         ]
 
+    def _with_scripts(self, found: list[Finding], subject: str, terminal: Any) -> list[Finding]:
+        """The findings with their scripts, if there are; meanwhile the terminal shows how far that is."""
+        if not found:
+            return found
+        from loopcheck.compare.standalone import MOST_SECONDS, with_scripts
+
+        most = f"{MOST_SECONDS:.0f} s and a little more at the most"
+        terminal.write_line(f"{subject}: looking for scripts of {len(found)} kinds of differences, for {most}")
+        made: list[Finding] = []
+        for finding in with_scripts(found, subject, self._options.path):
+            made.append(finding)
+            if terminal.isatty:
+                terminal.rewrite(f"{len(made)} of {len(found)}", erase=True)
+        if terminal.isatty:
+            terminal.rewrite("", erase=True)
+        return made
+
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)  # around all that pytest says of failures
     def pytest_terminal_summary(self, terminalreporter: Any) -> Generator[None, None, None]:
         """In the place of what pytest says of failures: a card for each kind of finding."""
@@ -184,6 +201,7 @@ class FuzzSession:
             terminalreporter.stats["failed"] = failed  # for pytest's last line
         for subject in self.subjects:
             found = merged([finding for of, finding in self.findings if of == subject])
+            found = self._with_scripts(found, subject, terminalreporter)
             for number, finding in enumerate(found, 1):
                 terminalreporter.section(f"{subject}: {number} of {len(found)} kinds of differences", sep="_", red=True)
                 for line in card(finding):

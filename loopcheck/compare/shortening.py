@@ -52,8 +52,8 @@ def shortened(
         return text
     if reached is not None:
         lines = frozenset(reached(best))
-        for careful in (False, True):
-            smaller = laid_out(_mended(_without_idle(ast.parse(best), lines, careful)))
+        for wanted in (_named, _mentioned, None):
+            smaller = laid_out(_mended(_without_idle(ast.parse(best), lines, wanted)))
             if shows(smaller):
                 best = smaller
                 break
@@ -176,14 +176,17 @@ def _calls(test: ast.expr) -> list[ast.stmt]:
     return [ast.Expr(test)] if any(isinstance(one, ast.Call | ast.Await) for one in _walk(test)) else []
 
 
-def _without_idle(tree: ast.Module, lines: frozenset[int], careful: bool) -> ast.Module:
+def _without_idle(
+    tree: ast.Module, lines: frozenset[int], wanted: Callable[[ast.AST], Collection[str]] | None
+) -> ast.Module:
     """A tree without what is not run.
 
     Args:
         tree: is changed.
         lines: the numbers of the lines that are run.
-        careful: whether functions that are not called stay, empty: somebody may want their names.
+        wanted: the names in a tree of which functions stay, empty, although they are not called; None for all.
     """
+    idle: set[Any] = set()
 
     def runs(nodes: Sequence[ast.stmt]) -> bool:
         return any(lines.intersection(range(node.lineno, (node.end_lineno or 0) + 1)) for node in nodes)
@@ -194,7 +197,8 @@ def _without_idle(tree: ast.Module, lines: frozenset[int], careful: bool) -> ast
             match node:
                 case ast.FunctionDef() | ast.AsyncFunctionDef() if not runs(node.body):
                     node.body = []
-                    kept += [node] if careful else []
+                    idle.add(node)
+                    kept.append(node)
                 case ast.If() if not runs(node.body):
                     kept += node.orelse if runs(node.orelse) else _calls(node.test)
                 case ast.If() if node.orelse and not runs(node.orelse):
@@ -204,6 +208,10 @@ def _without_idle(tree: ast.Module, lines: frozenset[int], careful: bool) -> ast
                 case _ if _is_text(node) or runs([node]):
                     kept.append(node)
         body[:] = kept
+    if wanted is not None:
+        said = wanted(tree)
+        for body in _bodies(tree):
+            body[:] = [node for node in body if node not in idle or node.name in said]
     return tree
 
 
@@ -309,6 +317,11 @@ def _places(tree: ast.AST) -> Iterator[tuple[ast.AST, Callable[[Any], None]]]:
                 for at, one in enumerate(value):
                     if isinstance(one, ast.expr):
                         yield one, lambda new, value=value, at=at: value.__setitem__(at, new)  # type: ignore[misc]
+
+
+def _named(tree: ast.AST) -> set[str]:
+    """The names in it that stand for themselves."""
+    return {node.id for node in _walk(tree) if isinstance(node, ast.Name)}
 
 
 def _mentioned(tree: ast.AST) -> Counter[str]:

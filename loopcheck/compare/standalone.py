@@ -5,8 +5,11 @@ from __future__ import annotations
 import ast
 import contextlib
 import itertools
+import os
 import re
+import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -22,11 +25,14 @@ from loopcheck.subject import CONTROL
 _LONGEST = 60
 """Lines of a script that are not empty: a longer one is read no sooner than the traces."""
 
-_LIMIT = 20.0
+_LIMIT = 10.0
 """Seconds that a script gets: it hangs on a loop on which the program does."""
 
-_SECONDS = 10.0
+_SECONDS = 20.0
 """How long a shorter script is looked for."""
+
+MOST_SECONDS = 120.0
+"""How long scripts are begun for all findings of a run together, the most frequent ones first."""
 
 _QUICK_LIMIT = 2.0
 """Seconds that a script gets while a shorter one is looked for."""
@@ -41,7 +47,10 @@ _HEAD = '"""python THIS_FILE MODULE:NAME: it ends with 1 if that loop is not lik
 
 _LOOP = ["module, _, name = sys.argv[1].partition(':')", "loop = getattr(importlib.import_module(module), name)()"]
 
-_IO_MODULES = ("asyncio", "contextvars", "importlib", "logging", "os", "select", "socket", "sys")
+_IO_MODULES = (
+    *("asyncio", "contextlib", "contextvars", "functools", "importlib", "logging", "os", "select", "signal"),
+    *("socket", "ssl", "subprocess", "sys", "tempfile", "threading", "time"),
+)
 
 _HELPERS = {
     "Rude": ["class Rude(BaseException):", "    pass"],
@@ -83,6 +92,15 @@ _HELPERS = {
         "    thread.start()",
         "    thread.join()",
     ],
+    "in_runner": [
+        "def in_runner(work):",
+        "    return asyncio.Runner(loop_factory=lambda: loop).run(work())",
+    ],
+    "interrupt": [
+        "def interrupt():  # as Ctrl-C, for asyncio.Runner",
+        "    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:",
+        "        signal.raise_signal(signal.SIGINT)",
+    ],
     "handler": [
         "def handler(loop, context):",
         "    note(f\"handler: {sorted(context)} {context.get('exception')!r}\")",
@@ -104,7 +122,24 @@ _HELPERS = {
 
 _NEEDED = {"exit_handler": "handler", "bad_handler": "handler"}
 
-_MODULES = ("concurrent.futures", "contextvars", "functools", "threading")
+_MODULES = ("concurrent.futures", "contextvars", "functools", "signal", "threading")
+
+
+def with_scripts(findings: Sequence[Finding], subject: str, path: Sequence[str] = ()) -> Iterator[Finding]:
+    """The findings, each as soon as it has a script, or none can be made in the time that there is for all.
+
+    Args:
+        findings: what was found; those come first for which a script is most wanted.
+        subject: the loop, MODULE:NAME.
+        path: folders that go before sys.path when the subject is imported.
+    """
+    until = time.monotonic() + MOST_SECONDS
+
+    def made(one: Finding) -> Finding:
+        return with_script(one, subject, path) if one.again and time.monotonic() < until else one
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield from pool.map(made, findings)
 
 
 def with_script(finding: Finding, subject: str, path: Sequence[str] = ()) -> Finding:
@@ -158,7 +193,7 @@ def _shortest(text: str, difference: Difference, stage: Stage, control: Stage) -
         return pair is not None and all(pair[side] == wanted[side] for side in sides)
 
     def reached(text: str) -> frozenset[int]:
-        trials = (of.run(_with_turns(text, _QUICK_TURNS), _QUICK_LIMIT, watched=True) for of in (stage, control))
+        trials = (of.run(_with_turns(text, _QUICK_TURNS), _LIMIT, watched=True) for of in (stage, control))
         return frozenset().union(*(trial.lines for trial in trials))
 
     text = shortened(text, shows, _SECONDS, reached=reached)

@@ -6,8 +6,9 @@ import ast
 import inspect
 import re
 from collections.abc import Iterator, Sequence
+from types import ModuleType
 
-from loopcheck.compare import ends
+from loopcheck.compare import costly_ends, ends
 from loopcheck.compare.arena import Difference
 from loopcheck.compare.language import WORDS, Step
 from loopcheck.compare.word import MOMENT, SCRIPT, TURN
@@ -19,10 +20,19 @@ _MAKERS = {
     "watched": "Watched",
     "plain_socket": "PlainSocket",
     "datagrams": "Datagrams",
+    "secured": "Secured",
+    "child": "Child",
+    "process": "Process",
 }
 """What a program calls to make a thing, and its double."""
 
-_PEER = re.compile(r"(\w+\.peer)\.(send|read|end|deaf|close|drop)\((.*)\)")
+_PEER = re.compile(r"(\w+\.peer)\.(send|read|end|deaf|close|drop|vanish|truncate)\((.*)\)")
+
+_MORE = re.compile(r"\b(?:secured|secured_stream|upgrade|child|process|outcome|in_thread)\(")
+"""What :mod:`costly_ends` has, and :mod:`ends` has not."""
+
+_SECURING = ("secured", "secured_stream", "upgrade", "stream_upgrade")
+"""Words after which the other end speaks TLS, over a plain socket."""
 
 
 class Author:
@@ -48,14 +58,28 @@ class Author:
 
     def body(self) -> list[str]:
         """The lines of the script, without imports and without its end."""
+        more = any(_MORE.search(step.code) for step in self.program)
         steps = [line for step in self.program.steps for line in self.step("main", SCRIPT, step)]
-        made = [step for step in self.program if WORDS[step.word].makes in tuple("iyzabu")]
+        made = [step for step in self.program if WORDS[step.word].makes in tuple("iyzabujv")]
         logs = ["logging.getLogger('asyncio').addHandler(Log())"] if self.logs else []
         last = [line for step in made for line in self.end(step)]
-        return [*_doubles(), *self.functions, *logs, *steps, *last, "loop.close()"]
+        return [
+            *_doubles(ends),
+            *(_doubles(costly_ends) if more else ()),
+            *self.functions,
+            *logs,
+            *steps,
+            *last,
+            "loop.close()",
+        ]
 
     def end(self, step: Step) -> Iterator[str]:
         """What is done with a thing at last."""
+        if step.word in ("child", "process"):
+            lines = [f"{step.me}.let_go()", "rest()"]
+            failed = any(what == "opening" for who, what in self.results if who == step.me)
+            yield from () if failed else lines
+            return
         if step.word != "server" and step.me not in self.silent:
             read = f"{step.me}.peer.read()" if step.word == "datagrams" else f"read({step.me}.peer)"
             yield f"seen.append({f'{step.me}: arrived in the end: '!r} + phrase({read}))"
@@ -100,16 +124,21 @@ class Author:
                 return "pass"
             if step.word.startswith("datagrams"):
                 return step.code
+            secured = any(one.word in _SECURING for one in self.program)
+            bottom = f"bottom({peer})" if secured else peer
             return {
                 "send": f"{peer}.send({data})",
                 "read": f"read({peer})",
                 "end": f"{peer}.shutdown(socket.SHUT_WR)",
                 "deaf": f"read({peer})\n{peer}.shutdown(socket.SHUT_RD)",
                 "close": f"read({peer})\n{peer}.close()",
-                "drop": f"{peer}.close()",
+                "drop": f"{bottom}.close()",
+                "vanish": f"read({peer})\n{bottom}.close()",
+                "truncate": f"{bottom}.shutdown(socket.SHUT_WR)",
             }[does]
         if WORDS[step.word].form == "start":
-            return f"loop.create_task(started({step.me!r}, {step.code!r}, {step.code}), name={step.me!r})"
+            start = "tried" if step.word.startswith("try_") else "started"
+            return f"loop.create_task({start}({step.me!r}, {step.code!r}, lambda: {step.code}), name={step.me!r})"
         maker, bracket, rest = step.code.partition("(")
         return f"{_MAKERS.get(maker, maker)}{bracket}{rest}"
 
@@ -126,9 +155,9 @@ class Author:
         self.functions += [f"def {step.function}(*args):", *(f"    {line}" for line in lines or ["pass"])]
 
 
-def _doubles() -> list[str]:
+def _doubles(module: ModuleType) -> list[str]:
     """The text of what a script may use."""
-    nodes = ast.parse(inspect.getsource(ends)).body
+    nodes = ast.parse(inspect.getsource(module)).body
     kept = [node for node in nodes[2:] if not isinstance(node, ast.Import | ast.ImportFrom) and not _is_given(node)]
     return ast.unparse(ast.Module([_Bare().visit(node) for node in kept], [])).splitlines()
 
