@@ -103,7 +103,8 @@ LEFT_OPEN = (
     Open(
         "What the methods of a transport do once connection_lost() was called.",
         "Lib/asyncio/selector_events.py, unix_events.py: some raise AttributeError, as there is no loop any more",
-        "They are called, and nothing is told of what they return or raise; abort() is not, and not after "
+        "They are called, and nothing is told of what they return or raise; set_write_buffer_limits() of TLS, which "
+        "logs an error of asyncio's own later, is not; abort() is not, and not after "
         "close() of a pipe that writes, as it logs an error later; nor, in connection_lost(), what some still send.",
     ),
     Open(
@@ -164,9 +165,9 @@ LEFT_OPEN = (
         "The peer does not end then, and streams with TLS have the usual limit.",
     ),
     Open(
-        "Whether a connection with TLS is closing whose peer ends while there is something to be sent.",
+        "Whether a connection with TLS is closing whose peer has ended.",
         "Lib/asyncio/sslproto.py: is_closing() is True after close() and abort() only",
-        "The peer does not end once more was written than is sent at once.",
+        "It is not asked then, and the peer does not end once more was written than is sent at once.",
     ),
     Open(
         "How many turns after abort() connection_lost() of a transport with TLS is called.",
@@ -194,7 +195,7 @@ LEFT_OPEN = (
     Open(
         "What the other side learns of a handshake that fails, and how TLS is cut into records.",
         "RFC 8446, 6.2: whoever gets an alert should not take it for more than the end of the connection",
-        "Of the other end's handshake is told whether it is done, and what was agreed on then.",
+        "Of the other end's handshake is told when it is done, and what was agreed on; not that it fails.",
     ),
     Open(
         "Which exception says that an argument of create_connection() and its kind makes no sense.",

@@ -570,7 +570,9 @@ class _End:
             return False
         if (self.paused or self.filled) and promised.ENDS_OF_PEERS.search(code):
             return True
-        if self.cut and code.endswith(".drain()"):
+        if (self.cut and code.endswith(".drain()")) or (self.ended and ".is_closing()" in code):
+            return True
+        if self.lost and "set_write_buffer_limits" in code:
             return True
         if ".peer." in code:
             return self.is_closing() and promised.NOT_AFTER_CLOSE.search(code) is not None

@@ -107,7 +107,6 @@ class SecurePeer(Peer):
                 self._tls.write(b"early")
         sent = self._flush()
         if self._state == "failed":
-            self._tell()
             self.sock.close()
         return sent or self._state in ("done", "failed")
 
@@ -197,12 +196,11 @@ class SecurePeer(Peer):
             self.sock.sendall(data)
 
     def _tell(self) -> None:
-        """What is known of the other side: whether the handshake is done, which protocol was chosen, and whom a client
+        """What is known of the other side once the handshake is done: which protocol was chosen, and whom a client
         asked for."""
         if self._owner.cut:  # its protocol factory fails, perhaps: then nobody promises an end
             return
-        done = self._state == "done"
-        told = [done, done and self._tls.selected_alpn_protocol(), done and getattr(self._tls, "asked_for", None)]
+        told = [self._tls.selected_alpn_protocol(), getattr(self._tls, "asked_for", None)]
         self._run.note(f"{self._owner.name}'s peer", "handshake", ", ".join(map(str, told)))
 
 
