@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 import zlib
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +128,7 @@ class Script(Run):
                 "process": self.maker(children.Process),
                 "secured": self.maker(secured.Secured),
                 "secured_stream": self.maker(secured.secured_stream),
+                "secure_server": self.maker(secured.SecureServer),
                 "upgrade": secured.upgrade,
             }
 
@@ -796,6 +797,9 @@ class Stream(_End):
 class Server(_End):
     """A server on a Unix socket, or on a port of the loopback."""
 
+    options: Mapping[str, Any] = {}
+    """More for create_server() and create_unix_server()."""
+
     def __init__(self, run: Script, name: str, family: str, *, start_serving: bool) -> None:
         super().__init__(run, name)
         self.server: Any = None
@@ -806,7 +810,7 @@ class Server(_End):
 
     async def start(self, start_serving: bool) -> None:
         create = self.run.loop.create_server if self.is_tcp else self.run.loop.create_unix_server
-        self.server = await create(self.accept, sock=self.sock, start_serving=start_serving)
+        self.server = await create(self.accept, sock=self.sock, start_serving=start_serving, **self.options)
 
     def accept(self) -> asyncio.BaseProtocol:
         if not self.expected:
@@ -821,12 +825,16 @@ class Server(_End):
         one.disposed.append(sock)
         self.run.make(one)
         sock.connect(self.address)
-        one.peer = SilentPeer(self.run, one, sock) if self.is_tcp else Peer(self.run, one, sock)
+        one.peer = self.other_end(one, sock)
         if self.is_tcp and self.sock.fileno() >= 0:
             readable(self.sock, timeout=_PATIENCE)
         self.expected.append(one)
         one.begin()
         return one
+
+    def other_end(self, one: Connection, sock: socket.socket) -> Peer:
+        """The peer of a new connection."""
+        return SilentPeer(self.run, one, sock) if self.is_tcp else Peer(self.run, one, sock)
 
     def let_go(self) -> None:
         if self.server is not None:

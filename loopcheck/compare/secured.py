@@ -12,7 +12,7 @@ import socket
 import ssl
 from typing import Any
 
-from loopcheck.compare.script import Body, Connection, Peer, Script, SilentPeer, Stream
+from loopcheck.compare.script import Body, Connection, Peer, Script, Server, SilentPeer, Stream
 from loopcheck.kit.frozen import frozen_client, frozen_server
 
 HOST = "localhost"
@@ -225,6 +225,23 @@ class Secured(Connection):
         usual = {"sock": sock, "ssl": context(side)} | ({"server_hostname": HOST} if side == "client" else {})
         connect = run.loop.create_connection if side == "client" else run.loop.connect_accepted_socket
         run.open(name, self.connect(lambda: connect(self.factory, **usual | options)))
+
+
+class SecureServer(Server):
+    """A server with TLS on a Unix socket.
+
+    Args:
+        run: the run that it belongs to.
+        name: its name.
+        start_serving: whether it accepts at once.
+    """
+
+    def __init__(self, run: Script, name: str, *, start_serving: bool) -> None:
+        self.options = {"ssl": context("server")}
+        super().__init__(run, name, "unix", start_serving=start_serving)
+
+    def other_end(self, one: Connection, sock: socket.socket) -> Peer:
+        return SecurePeer(self.run, one, sock, "client", one.style)
 
 
 def secured_stream(run: Script, name: str) -> Stream:

@@ -26,7 +26,7 @@ VALUES = {
     "sent": ("b'a'", "b'bc\\n'", "b'defghijklmnopqrstuvwxyz'", "b'\\n\\n'"),
     "count": ("1", "4", "0", "30"),
     "some": ("1", "4", "30"),
-    "limit": ("2**16", "4"),
+    "limit": ("2**16", "4", "1"),
     "water": ("0", "1", "2**20", "None"),
     "style": ("'plain'", "'keeps open'", "'buffered'", "'early'", "'gone'", "'fails'", "'read pipe'", "'write pipe'"),
     "family": ("'unix'", "'tcp'"),
@@ -291,6 +291,15 @@ WORDS = (
         weight=8,
         costly=True,
     ),
+    Word(
+        "secure_server",
+        "secure_server('{me}', start_serving={0})",
+        ("flag",),
+        (SCRIPT,),
+        makes="z",
+        weight=4,
+        costly=True,
+    ),
     Word("upgrade", "upgrade({0}, {1})", ("connection", "side"), _PLAIN, "t", form="start", weight=8, costly=True),
     Word("stream_upgrade", "upgrade({0}, 'client')", ("stream",), _PLAIN, "t", form="start", weight=8, costly=True),
     Word("tls_info", "{0}.transport.get_extra_info({1}) is None", ("connection", "tls_info"), _ANY, costly=True),
@@ -437,11 +446,14 @@ def _about(kind: str, *more: str, costly: bool = False, without: tuple[str, ...]
     return (*(word.name for word in words if costly >= word.costly and word.name not in without), *more)
 
 
+_SERVED = ("connection_write", "connection_close", "connection_peer_reads", "cancel_started", "turn")
+"""What is done with the connections of servers."""
+
 THEMES = (
     _about("connection", "turn", "fail"),
     _about("connection", "turn"),
     _about("stream", "turn", "cancel_started"),
-    _about("server", "connection_write", "connection_close", "connection_peer_reads", "cancel_started", "turn"),
+    _about("server", *_SERVED),
     _about("watched", "turn", "fail"),
     _about("socket", "turn", "cancel_started"),
     _about("datagrams", "turn", "fail"),
@@ -454,6 +466,7 @@ TLS_THEMES = (
     _about("connection", "turn", "fail", costly=True, without=("connection", "dial")),
     _about("connection", "turn", "cancel_started", costly=True, without=("dial",)),
     _about("stream", "turn", "cancel_started", costly=True),
+    _about("server", *_SERVED, "peer_vanishes", "peer_truncates", costly=True, without=("server",)),
 )
 """The same with TLS."""
 
