@@ -153,11 +153,14 @@ def test_what_is_open_about_tls_is_not_told() -> None:
         Step("secured_stream", "y1"),
     )
     plain = Step("connection", "i1", CLIENT[1:3])
+    server, dial = Step("secure_server", "z2", ("True",)), Step("dial", "i1", ("z2", *CLIENT[1:3]))
+    much = Step("connection_write_much", "", ("i1",))
     turn = (Step("drain", "t3", ("y1",)), Step("stream_abort", "", ("y1",)))
     for steps in (
         (made, Step("connection_close", "", ("i1",)), ends),
-        (made, Step("connection_write_much", "", ("i1",)), ends, Step("connection_write", "", ("i1", "b'a'"))),
+        (made, much, ends, Step("connection_write", "", ("i1", "b'a'"))),
         (stream, Step("turn", "h2", (), turn)),
+        (server, dial, much, Step("close_clients", "", ("z2",)), Step("connection_close", "", ("i1",))),
         (plain, Step("connection_peer_is_deaf", "", ("i1",)), Step("upgrade", "t2", ("i1", "'client'"))),
         (made, Step("connection_peer_closes", "", ("i1",)), Step("connection_is_closing", "", ("i1",))),
     ):

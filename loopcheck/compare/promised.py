@@ -170,6 +170,12 @@ LEFT_OPEN = (
         "It is not asked then, and the peer does not end once more was written than is sent at once.",
     ),
     Open(
+        "What close_clients() of a server with TLS closes.",
+        "asyncio-eventloop#asyncio.Server.close_clients: all associated transports; Lib/asyncio/selector_events.py: "
+        "those below TLS, whose peer gets no close_notify",
+        "Servers with TLS are not asked for it.",
+    ),
+    Open(
         "How many turns after abort() connection_lost() of a transport with TLS is called.",
         "asyncio-protocol#asyncio.WriteTransport.abort: eventually; Lib/asyncio/sslproto.py: in the second",
         "drain() of a stream with TLS that was aborted is left out.",

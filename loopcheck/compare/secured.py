@@ -240,6 +240,10 @@ class SecureServer(Server):
         self.options = {"ssl": context("server")}
         super().__init__(run, name, "unix", start_serving=start_serving)
 
+    def is_left_alone(self, code: str) -> bool:
+        """Whether the connections below those with TLS are to be closed."""
+        return code.endswith(".close_clients()")
+
     def other_end(self, one: Connection, sock: socket.socket) -> Peer:
         return SecurePeer(self.run, one, sock, "client", one.style)
 
