@@ -27,6 +27,8 @@ class DatagramTransport(SocketTransport, transports.DatagramTransport):
     error_received() and the transport lives on.
     """
 
+    __slots__ = ("_address", "_connected")
+
     _buffer: DatagramQueue
     _sock: socket.socket
 

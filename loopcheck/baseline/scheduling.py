@@ -22,7 +22,7 @@ LONGEST_WAIT = 24 * 3600
 
 
 class Handle(asyncio.Handle):
-    """asyncio's own, made with fewer calls: a loop makes one for everything that it does."""
+    """asyncio's own, made and run with fewer calls: a loop makes one for everything that it does."""
 
     __slots__ = ()
 
@@ -42,20 +42,34 @@ class Handle(asyncio.Handle):
         self._repr = None
         self._source_traceback = None
 
+    def _run(self) -> None:
+        """Call the callback; what it raises is reported, unless it is to end the loop."""
+        try:
+            # Most have no arguments, and unpacking none takes longer than the whole rest.
+            if self._args:
+                self._context.run(self._callback, *self._args)
+            else:
+                self._context.run(self._callback)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as exc:
+            report = {"message": f"Exception in callback {self!r}", "exception": exc, "handle": self}
+            if self._source_traceback is not None:
+                report["source_traceback"] = self._source_traceback
+            self._loop.call_exception_handler(report)
+        self = None  # type: ignore[assignment]  # The exception refers to this frame, which must not refer to it.
 
-class TimerHandle(asyncio.TimerHandle):
+
+class TimerHandle(Handle, asyncio.TimerHandle):
     """The same for timers."""
 
     __slots__ = ()
-
-    if TYPE_CHECKING:
-        _source_traceback: list[Any] | None
 
     def __init__(
         self, when: float, callback: Callable[..., object], args: tuple[Any, ...], loop: Any, context: Context | None
     ):
         if loop._debug:
-            super().__init__(when, callback, args, loop, context)
+            asyncio.TimerHandle.__init__(self, when, callback, args, loop, context)
             _forget_makers(self, 3)
             return
         self._context = copy_context() if context is None else context
@@ -147,7 +161,7 @@ class Scheduling(Base):
 
     def _run_once(self) -> None:
         ready, timers = self._ready, self._timers
-        when = timers.next() if timers else None
+        when = timers.next() if timers.heap else None
         timeout: float | None
         if ready or self._stopping:
             timeout = 0.0
@@ -156,7 +170,7 @@ class Scheduling(Base):
         else:
             timeout = min(max(when - self.time(), 0.0), LONGEST_WAIT)
         self._poller.wait(timeout, ready)
-        if timers:
+        if when is not None:
             now = self.time()
             # What the clock cannot tell from now is due.
             ready.extend(timers.due(now + max(self._clock_resolution, math.ulp(now))))

@@ -28,6 +28,8 @@ class TLSTransport(FlowControlled, transports.Transport):
     _start_tls_compatible = True
     _sendfile_compatible = constants._SendfileMode.FALLBACK
 
+    __slots__ = ("_buffered", "_closed", "_layer")
+
     def __init__(self, loop: Any, layer: TLSLayer, protocol: Any) -> None:
         super().__init__(loop, protocol, None)
         self._layer = layer

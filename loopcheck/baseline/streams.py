@@ -33,6 +33,8 @@ class StreamTransport(SocketTransport):
     _start_tls_compatible = True
     _sendfile_compatible = constants._SendfileMode.TRY_NATIVE
 
+    __slots__ = ("_awaited", "_buffered")
+
     _buffer: WriteBuffer
     _sock: socket.socket
 

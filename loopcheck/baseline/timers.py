@@ -26,30 +26,30 @@ class Timers:
     here and would count itself if it were cancelled; what is cancelled may keep it.
     """
 
-    __slots__ = ("_heap", "_numbers", "cancelled")
+    __slots__ = ("_numbers", "cancelled", "heap")
 
     def __init__(self) -> None:
         # Tuples are compared without running Python code, and the number decides before the timer is looked at.
-        self._heap: list[tuple[float, int, Any]] = []
+        self.heap: list[tuple[float, int, Any]] = []
         self._numbers = itertools.count()
         # How many in here are cancelled: a timer that is ``_scheduled`` counts itself.
         self.cancelled = 0
 
     def __len__(self) -> int:
         """How many are in here, cancelled ones included."""
-        return len(self._heap)
+        return len(self.heap)
 
     def add(self, timer: Any) -> None:
         """Keep *timer* until it is due."""
-        heapq.heappush(self._heap, (timer._when, next(self._numbers), timer))
+        heapq.heappush(self.heap, (timer._when, next(self._numbers), timer))
         timer._scheduled = True
 
     def next(self) -> float | None:
         """When the next one is due; None when nobody waits.  To be asked in every turn, or cancelled ones pile up."""
-        heap = self._heap
+        heap = self.heap
         if len(heap) > CLEAN_FROM and self.cancelled > CLEAN_AT * len(heap):
             self._clean()
-            heap = self._heap
+            heap = self.heap
         while heap:
             when, _, timer = heap[0]
             if not timer._cancelled:
@@ -60,7 +60,7 @@ class Timers:
 
     def due(self, until: float) -> list[Any]:
         """Take out those that are due before *until*."""
-        heap = self._heap
+        heap = self.heap
         found = []
         while heap and heap[0][0] < until:
             timer = heapq.heappop(heap)[2]
@@ -73,11 +73,11 @@ class Timers:
 
     def clear(self) -> None:
         """Forget them all."""
-        self._heap.clear()
+        self.heap.clear()
         self.cancelled = 0
 
     def _clean(self) -> None:
         """Let the cancelled ones go."""
-        self._heap = [entry for entry in self._heap if not entry[2]._cancelled]
-        heapq.heapify(self._heap)
+        self.heap = [entry for entry in self.heap if not entry[2]._cancelled]
+        heapq.heapify(self.heap)
         self.cancelled = 0

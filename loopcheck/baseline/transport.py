@@ -35,6 +35,9 @@ class FlowControlled(transports._FlowControlMixin):
     ``_protocol_paused``.  That is all we take from the class; the decisions are ``FlowControl``'s.
     """
 
+    # In 3.13, attributes in the dictionary of a class whose base has slots, as the mixin does, are found the long way.
+    __slots__ = ("__dict__", "__weakref__", "_flow", "_protocol")
+
     _loop: FdWatching
     _protocol: Any
     _extra: dict[str, Any]
@@ -92,8 +95,9 @@ class SocketTransport(FlowControlled):
     No attribute refers back to the transport, so an ended one dies without the garbage collector.
     """
 
-    # For a constructor that fails before it owns the socket: then there is nothing for __del__ to close.
-    _sock: socket.socket | None = None
+    __slots__ = ("_buffer", "_context", "_fd", "_life", "_server", "_sock")
+
+    _sock: socket.socket | None
     _buffer: WriteBuffer | DatagramQueue
 
     def __init__(
@@ -107,6 +111,8 @@ class SocketTransport(FlowControlled):
         server: Any = None,
         context: Context | None = None,
     ) -> None:
+        # If this fails before it owns the socket, there is nothing for __del__ to close.
+        self._sock = None
         super().__init__(loop, protocol, extra)
         self._buffer = buffer
         self._life = Lifetime()
