@@ -310,7 +310,7 @@ def test_datagrams_count_payload_and_overhead(overhead: int, sizes: list[int]) -
         change()
         seen.append(queue.size)
 
-    assert (seen, bool(queue)) == (sizes, False)
+    assert (seen, bool(queue.waiting)) == (sizes, False)
 
 
 def test_datagrams_are_copied_and_kept_in_order() -> None:

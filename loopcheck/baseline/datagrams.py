@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .contract import logger
 from .flow import DatagramQueue
 from .lifetime import Phase
-from .transport import MAX_READ, SocketTransport
+from .transport import SocketTransport
 from .versions import DATAGRAM_OVERHEAD, SENDS_EMPTY_DATAGRAMS
 
 if TYPE_CHECKING:
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 # The name of the hot path, looked up once.
 _OPEN = Phase.OPEN
+
+LARGEST = 256 * 1024
+"""Most bytes of one datagram, the rest of which would be lost; asyncio's number.
+
+Unix sockets take 208 KiB on Linux, unless the system is told otherwise.
+"""
 
 
 class DatagramTransport(SocketTransport, transports.DatagramTransport):
@@ -27,7 +33,7 @@ class DatagramTransport(SocketTransport, transports.DatagramTransport):
     error_received() and the transport lives on.
     """
 
-    __slots__ = ("_address", "_connected")
+    __slots__ = ("_address", "_arriving", "_connected")
 
     _buffer: DatagramQueue
     _sock: socket.socket
@@ -46,11 +52,13 @@ class DatagramTransport(SocketTransport, transports.DatagramTransport):
         self._address = address
         # A peer may be nameless, as the other end of a socketpair() is: its name is empty, and not None.
         self._connected = self._extra["peername"] is not None
+        # Read into again and again: bytes of that size, allocated for every datagram, cost more than the rest of it.
+        self._arriving = memoryview(bytearray(LARGEST))
         self._begin(waiter)
 
     def _read_ready(self) -> None:
         try:
-            data, address = self._sock.recvfrom(MAX_READ)
+            size, address = self._sock.recvfrom_into(self._arriving)
         except (BlockingIOError, InterruptedError):
             return
         except OSError as exc:
@@ -59,7 +67,7 @@ class DatagramTransport(SocketTransport, transports.DatagramTransport):
         except Exception as exc:
             self._fatal_error(exc, "Fatal read error on datagram transport")
         else:
-            self._protocol.datagram_received(data, address)
+            self._protocol.datagram_received(self._arriving[:size].tobytes(), address)
 
     def sendto(self, data: bytes | bytearray | memoryview, addr: Any = None) -> None:
         """Send one datagram, now if the kernel takes it."""
@@ -75,7 +83,7 @@ class DatagramTransport(SocketTransport, transports.DatagramTransport):
             if self._life.ignored_write():
                 logger.warning("socket.send() raised exception.")
             return
-        if not self._buffer:
+        if not self._buffer.waiting:
             if self._send(data, addr):
                 return
             self._write_when_ready()
@@ -98,7 +106,7 @@ class DatagramTransport(SocketTransport, transports.DatagramTransport):
         return True
 
     def _write_ready(self) -> None:
-        while self._buffer:
+        while self._buffer.waiting:
             data, address = self._buffer.head()
             if not self._send(data, address):
                 break
@@ -107,11 +115,11 @@ class DatagramTransport(SocketTransport, transports.DatagramTransport):
                 return
             self._buffer.pop()
         self._maybe_resume_protocol()
-        if self._buffer or self._life.is_lost:
+        if self._buffer.waiting or self._life.is_lost:
             return
         self._loop._remove_writer(self._fd)
         if self._life.is_closing and self._life.end():
             self._call_connection_lost(None)
 
     def _has_unsent(self) -> bool:
-        return bool(self._buffer)
+        return bool(self._buffer.waiting)

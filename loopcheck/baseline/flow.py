@@ -147,33 +147,30 @@ class DatagramQueue:
     Without it, a flood of empty datagrams would never reach the high-water mark.
     """
 
-    __slots__ = ("_overhead", "_waiting", "size")
+    __slots__ = ("_overhead", "size", "waiting")
 
     def __init__(self, overhead: int) -> None:
         self._overhead = overhead
-        self._waiting: collections.deque[tuple[bytes, Any]] = collections.deque()
+        # Changed only here, and asked by the hot path whether a datagram waits: without overhead, ``size`` cannot tell.
+        self.waiting: collections.deque[tuple[bytes, Any]] = collections.deque()
         self.size = 0
-
-    def __bool__(self) -> bool:
-        """Whether a datagram waits; ``size`` cannot tell when there is no overhead."""
-        return bool(self._waiting)
 
     def append(self, data: bytes | bytearray | memoryview[Any], address: Any) -> None:
         """Queue a copy of *data*."""
         payload = bytes(data)
-        self._waiting.append((payload, address))
+        self.waiting.append((payload, address))
         self.size += len(payload) + self._overhead
 
     def head(self) -> tuple[bytes, Any]:
         """The next datagram to send and where to."""
-        return self._waiting[0]
+        return self.waiting[0]
 
     def pop(self) -> None:
         """Forget the next datagram: it was sent, or the kernel will never take it."""
-        payload, _ = self._waiting.popleft()
+        payload, _ = self.waiting.popleft()
         self.size -= len(payload) + self._overhead
 
     def clear(self) -> None:
         """Drop everything."""
-        self._waiting.clear()
+        self.waiting.clear()
         self.size = 0

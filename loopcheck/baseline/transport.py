@@ -19,12 +19,13 @@ from .versions import SERVER_COUNTS_TRANSPORTS
 if TYPE_CHECKING:
     from .watchers import FdWatching
 
-MAX_READ = 256 * 1024
+MAX_READ = 120 * 1024
 """Most bytes for one recv().
 
-One greedy peer holds up the others for no longer than it takes to handle this much, and the bytes object that
-recv() allocates in advance stays affordable.
-asyncio uses the same number, and documents it nowhere; programs have come to size their buffers by it.
+One greedy peer holds up the others for no longer than it takes to handle this much.
+recv() allocates that many bytes in advance, however few come.
+From 128 KiB on, glibc asks the system for them and gives them back, which takes longer than reading a small message:
+asyncio, with its 256 KiB, pays for that until a connection has ended, whereupon glibc keeps what it gets.
 """
 
 
@@ -35,7 +36,8 @@ class FlowControlled(transports._FlowControlMixin):
     ``_protocol_paused``.  That is all we take from the class; the decisions are ``FlowControl``'s.
     """
 
-    # In 3.13, attributes in the dictionary of a class whose base has slots, as the mixin does, are found the long way.
+    # The mixin has slots, and so 3.13 finds in a dictionary only the long way what we add: that remains for programs,
+    # which hang on a transport what they like.
     __slots__ = ("__dict__", "__weakref__", "_flow", "_protocol")
 
     _loop: FdWatching

@@ -3,7 +3,7 @@
 Prints a table. Every ratio says how many times as fast the bundled loop is, and is the median of the ratios of pairs
 of runs, one on each loop, which take turns at going first: a machine's speed cancels out, and most of its moods.
 Speed is processor time (user and system) of the process with the loop, so that other load on the machine, and what
-the peers do, does not count. The peers are another process with blocking sockets.
+the peers do, does not count. The peers are another process with blocking sockets, on the same processor.
 Memory is what ``tracemalloc`` sees of Python's memory for each idle connection; of it, less is better.
 
 The exit status is 1 when a ratio is below 1.0, or their geometric mean below 1.15. Run it on an otherwise idle machine.
@@ -17,6 +17,7 @@ import contextlib
 import gc
 import importlib
 import multiprocessing
+import os
 import resource
 import socket
 import ssl
@@ -365,6 +366,15 @@ ALL = (
 )
 
 
+def remove_chance() -> None:
+    """Take away two accidents that are worth more than the difference between any two loops."""
+    # Waking a peer on another processor costs many times what the loop does, and sometimes it is there, sometimes not.
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    # glibc asks the system for every large block, such as asyncio's for recv(), until a larger one was given back.
+    bytes(1024 * 1024)
+
+
 def compare(measure: Callable[[Factory], float], loop: Factory, runs: int) -> tuple[float, float, float]:
     """The medians of CPython's figures and of the loop's, and of their ratios."""
     theirs: list[float] = []
@@ -393,6 +403,7 @@ def main() -> int:
     loop = getattr(importlib.import_module(module), name)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4 * IDLE)), hard))
+    remove_chance()
 
     print(f"{'':18} {'CPython':>10} {options.loop.rpartition(':')[2]:>14} {'ratio':>7}")
     ratios = []
