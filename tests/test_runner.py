@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import os
+import signal
+import subprocess
 import sys
 import textwrap
 import time
@@ -321,7 +323,7 @@ def test_runners_share_a_nursery(make_runner: MakeRunner) -> None:
 
     assert seen == ["passed"] * 3
     assert _parent(children[0]) == host._processes._process.pid  # type: ignore[attr-defined]
-    _gone(children[1])
+    _gone(f"/proc/{children[1]}")
     assert host.run(FIFO, CONTROL)["outcome"] == "passed"
     assert host._children[CONTROL].pid == children[0]
 
@@ -330,9 +332,9 @@ def _parent(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
-def _gone(pid: int) -> None:
+def _gone(path: str) -> None:
     deadline = time.monotonic() + 30
-    while os.path.exists(f"/proc/{pid}"):
+    while os.path.exists(path):
         assert time.monotonic() < deadline
         time.sleep(0.001)
 
@@ -344,7 +346,7 @@ def test_guests_children_end_with_the_nursery(make_runner: MakeRunner) -> None:
     child = guest._children[CONTROL].pid
     host.close()
 
-    _gone(child)
+    _gone(f"/proc/{child}")
     with pytest.raises(RunnerError, match="nursery process is gone"):
         guest._fresh(CONTROL)
 
@@ -407,6 +409,32 @@ def test_no_process_outlives_the_runner(make_runner: MakeRunner) -> None:
     runner.close()
 
     assert not os.path.exists(f"/proc/{child}") or sys.platform != "linux"
+
+
+def test_no_file_outlives_a_process_that_is_killed() -> None:
+    program = f"""
+        import os, signal
+        from loopcheck.check import find
+        from loopcheck.compare.trial import Stage
+        from loopcheck.runner.run import Options, Runner
+        host = Runner(["scheduling"], Options())
+        guest = Runner(["scheduling"], Options(door=host.door))
+        stage = Stage({CONTROL!r}, [])
+        for runner in (host, guest):
+            runner.run(find({FIFO.id!r}), {CONTROL!r})
+        # A script that is killed has no chance to put its own away, and so not in a folder of its choice.
+        stage.run("import os, tempfile; tempfile.mkdtemp(); print(tempfile.gettempdir(), flush=True); os.abort()", 10)
+        print(open(stage._folder.name + "/output").read(), stage._folder.name)
+        print(host._processes._files.folder, guest._processes._files.folder, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=120)
+    of_scripts, *others = done.stdout.split()
+
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert of_scripts == others[0]
+    for folder in others:
+        _gone(folder)
 
 
 def test_control_is_asyncios_own() -> None:

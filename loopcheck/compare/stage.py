@@ -10,6 +10,7 @@ import contextlib
 import importlib
 import json
 import os
+import shutil
 import sys
 import threading
 import time
@@ -58,6 +59,7 @@ def main() -> None:
             _play(asked["text"], subject, Path(folder), watched=asked["watched"])
         answer = {"status": _ended(pid, asked["limit"])}
         os.write(answers, json.dumps(answer).encode() + b"\n")
+    shutil.rmtree(folder, ignore_errors=True)  # who asked may have been killed
 
 
 def _ended(pid: int, limit: float) -> int | None:

@@ -51,7 +51,7 @@ def run(text: str, subject: str, path: Sequence[str], limit: float) -> Trial:
             # No pipe, which a child of the script might hold open; a group of its own, so that no such child stays.
             process = subprocess.Popen(
                 [sys.executable, str(file), subject],
-                env=_environment(path),
+                env=_environment(path, folder),
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -84,7 +84,7 @@ class Stage:
         self._folder = tempfile.TemporaryDirectory(prefix="loopcheck-")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "loopcheck.compare.stage", subject, self._folder.name],
-            env=_environment([*path, str(Path(__file__).parents[2])]),
+            env=_environment([*path, str(Path(__file__).parents[2])], self._folder.name),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -116,9 +116,10 @@ class Stage:
         self._folder.cleanup()
 
 
-def _environment(path: Sequence[str]) -> dict[str, str]:
+def _environment(path: Sequence[str], folder: str) -> dict[str, str]:
     before = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([*path, *([before] if before else [])])}
+    # A script that is killed leaves its temporary files: they go with the folder.
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([*path, *([before] if before else [])]), "TMPDIR": folder}
 
 
 def _printed(file: BinaryIO) -> str:

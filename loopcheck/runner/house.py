@@ -16,9 +16,11 @@ import importlib
 import inspect
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -42,15 +44,22 @@ _UNUSED = (
 class Guest:
     """A runner that has children forked, by its conversation with the nursery."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, folder: str | None = None) -> None:
         self.wire = wire
         self.children: set[int] = set()
+        self.folder = folder
+        """Where it keeps its files; None until it tells."""
 
     def leave(self) -> None:
-        """End its children, when it is gone."""
+        """End its children, when it or the nursery is about to be gone."""
         for pid in self.children:
             end(pid, 0.0)
         self.wire.close()
+
+    def clear_up(self) -> None:
+        """Remove its files, when it is gone: it may have been killed."""
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class House:
@@ -109,9 +118,11 @@ class House:
         greeting = self.greeting()
         gc.collect()
         gc.freeze()
-        self.wire.send(greeting)
+        with contextlib.suppress(Closed):  # we shall hear of it below
+            self.wire.send(greeting)
         assert self.door is not None
-        self.guests = {self.wire.fileno(): Guest(self.wire)}
+        starter = Guest(self.wire, tempfile.gettempdir())
+        self.guests = {self.wire.fileno(): starter}
         poll = select.poll()
         poll.register(self.wire.fileno(), select.POLLIN)
         poll.register(self.door.fileno(), select.POLLIN)
@@ -128,9 +139,13 @@ class House:
                     self.attend(self.guests[number])
                 except Closed:
                     poll.unregister(number)
-                    self.guests.pop(number).leave()
+                    guest = self.guests.pop(number)
+                    guest.leave()
+                    if guest is not starter:
+                        guest.clear_up()
         for guest in self.guests.values():
             guest.leave()
+        starter.clear_up()  # last: a starter that is there does not wait long for us to end
 
     def attend(self, guest: Guest) -> None:
         """Answer one request.
@@ -148,6 +163,7 @@ class House:
             guest.children.discard(request["pid"])
             guest.wire.send({"status": end(request["pid"], request["grace"])})
             return
+        guest.folder = os.path.dirname(request["printed"])
         ours, theirs = socket.socketpair()
         with ours:
             pid = os.fork()

@@ -41,8 +41,9 @@ OUR_FAULT = 113
 """The exit status of a child in which loopcheck itself failed."""
 
 _BOOT = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from loopcheck.runner.{} import main; "
-    "main(sys.argv[2], int(sys.argv[3]), json.loads(sys.argv[4]), *map(int, sys.argv[5:]))"
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); import tempfile; tempfile.tempdir = sys.argv[2]; "
+    "from loopcheck.runner.{} import main; "
+    "main(sys.argv[3], int(sys.argv[4]), json.loads(sys.argv[5]), *map(int, sys.argv[6:]))"
 )
 
 
@@ -115,7 +116,10 @@ _LONGEST = 40
 
 
 class _Files:
-    """A folder for what children print and for their temporary files, removed at the end."""
+    """A folder for what children print and for all temporary files, removed at the end.
+
+    If our process is killed before, the nursery does it.
+    """
 
     def __init__(self) -> None:
         usual = tempfile.gettempdir()
@@ -147,6 +151,7 @@ def _interpreter(
                 "-c",
                 _BOOT.format("clerk" if role == "clerk" else "house"),
                 json.dumps(path),
+                str(errors.parent),
                 role,
                 str(theirs.fileno()),
                 json.dumps(areas),
@@ -274,7 +279,7 @@ class Nursery(Guest):
         except subprocess.TimeoutExpired:
             for pid in self._alive:
                 kill_group(pid)
-            self._process.kill()
+            kill_group(self._process.pid)
             self._process.wait()
         self._files.remove()
 
