@@ -49,16 +49,19 @@ def main() -> None:
     for module in (*_READY, subject.partition(":")[0]):
         with contextlib.suppress(Exception):  # the script will say so
             importlib.import_module(module)
-    for line in sys.stdin.buffer:
-        if not line.endswith(b"\n"):
-            break  # who asked has gone
-        asked = json.loads(line)
-        pid = os.fork()
-        if not pid:
-            os.close(answers)
-            _play(asked["text"], subject, Path(folder), watched=asked["watched"])
-        answer = {"status": _ended(pid, asked["limit"])}
-        os.write(answers, json.dumps(answer).encode() + b"\n")
+    try:
+        for line in sys.stdin.buffer:
+            if not line.endswith(b"\n"):
+                break  # who asked has gone
+            asked = json.loads(line)
+            pid = os.fork()
+            if not pid:
+                os.close(answers)
+                _play(asked["text"], subject, Path(folder), watched=asked["watched"])
+            answer = {"status": _ended(pid, asked["limit"])}
+            os.write(answers, json.dumps(answer).encode() + b"\n")
+    except BrokenPipeError:
+        pass  # who asked has gone
     shutil.rmtree(folder, ignore_errors=True)  # who asked may have been killed
 
 
