@@ -45,6 +45,7 @@ class DatagramTransport(SocketTransport, transports.DatagramTransport):
         protocol: Any,
         address: Any,
         waiter: asyncio.Future[None],
+        arriving: memoryview[int],
     ) -> None:
         super().__init__(loop, sock, protocol, DatagramQueue(DATAGRAM_OVERHEAD), extra=None)
         # Where everything goes: the peer of a connected socket, or, where broadcasting is allowed, the
@@ -52,8 +53,8 @@ class DatagramTransport(SocketTransport, transports.DatagramTransport):
         self._address = address
         # A peer may be nameless, as the other end of a socketpair() is: its name is empty, and not None.
         self._connected = self._extra["peername"] is not None
-        # Read into again and again: bytes of that size, allocated for every datagram, cost more than the rest of it.
-        self._arriving = memoryview(bytearray(LARGEST))
+        # All transports of a loop read into it, and copy what they found there before anything else is called.
+        self._arriving = arriving
         self._begin(waiter)
 
     def _read_ready(self) -> None:

@@ -77,11 +77,12 @@ And of ``Server``: ``_attach()`` and ``_detach()``, which from 3.13 on take the 
 from __future__ import annotations
 
 import asyncio
+import functools
 import socket
 from contextvars import Context
 from typing import Any
 
-from .datagrams import DatagramTransport
+from .datagrams import LARGEST, DatagramTransport
 from .pipes import ReadPipeTransport, WritePipeTransport
 from .processes import Subprocesses
 from .sendfile import SendingFiles
@@ -162,7 +163,12 @@ class SelectorLoop(SignalHandling, UnixSockets, SendingFiles, Subprocesses, Upgr
         waiter: asyncio.Future[None],
     ) -> asyncio.DatagramTransport:
         self._free_fd(sock)
-        return DatagramTransport(self, sock, protocol, address, waiter)
+        return DatagramTransport(self, sock, protocol, address, waiter, self._arriving)
+
+    @functools.cached_property
+    def _arriving(self) -> memoryview[int]:
+        """Where datagrams arrive: so much allocated for each of them would cost more than all the rest."""
+        return memoryview(bytearray(LARGEST))
 
     def _make_read_pipe_transport(
         self,
