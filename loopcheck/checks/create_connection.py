@@ -19,7 +19,7 @@ from loopcheck.kit import pass_turns, refuses, run_coroutine, soon
 from loopcheck.kit.arguments import ALL_ERRORS, CONNECT, CONNECT_HAPPILY, CONNECT_SECURELY
 from loopcheck.kit.attempts import HANGS, LISTENS, REFUSES, Ear, loopback, more_addresses, places
 from loopcheck.kit.channels import Wire
-from loopcheck.kit.descriptors import is_socket, no_more_descriptors, open_sockets
+from loopcheck.kit.descriptors import is_socket, no_more_descriptors, open_sockets, stream_sockets
 from loopcheck.kit.names import UNUSUAL_LOOPBACK, as_socket_does, error_of, outcome
 from loopcheck.kit.net import arrived, closing, entered, meanwhile
 from loopcheck.kit.peers import Peer, connect
@@ -1137,9 +1137,9 @@ async def happy_eyeballs_cancel(loop, spawn, patience):
     """A create_connection() that is cancelled during Happy Eyeballs ends, and closes the sockets of all attempts."""
     with loopback(HANGS, HANGS) as host:
         before = await descriptors_at_rest(loop, patience)
-        tasks = asyncio.all_tasks()
+        tasks, streams = asyncio.all_tasks(), stream_sockets()
         connecting = spawn(loop.create_connection(Wire, None, host.port, happy_eyeballs_delay=SHORT))
-        await turns_until(lambda: open_sockets() >= before + 2, patience, "both attempts begin")
+        await turns_until(lambda: stream_sockets() >= streams + 2, patience, "both attempts begin")
         ended = await cancelled(connecting, patience)
 
         assert (ended, open_sockets() - before, asyncio.all_tasks() - tasks) == ("CancelledError", 0, set())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import socket
 import stat
 from collections.abc import Iterator
 
@@ -25,6 +26,15 @@ def is_socket(descriptor: int) -> bool:
 def open_sockets() -> int:
     """How many of the open descriptors are sockets: what a loop opens for its threads meanwhile is none."""
     return sum(is_socket(int(name)) for name in os.listdir("/dev/fd"))
+
+
+def stream_sockets() -> int:
+    """How many of the open descriptors are sockets for streams: a look-up opens others for a moment, in its thread."""
+    count = 0
+    for number in filter(is_socket, map(int, os.listdir("/dev/fd"))):
+        with contextlib.suppress(OSError), socket.fromfd(number, socket.AF_INET, socket.SOCK_STREAM) as sock:
+            count += sock.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE) == socket.SOCK_STREAM
+    return count
 
 
 @contextlib.contextmanager
