@@ -164,7 +164,7 @@ def test_what_is_open_about_tls_is_not_told() -> None:
         (plain, Step("connection_peer_is_deaf", "", ("i1",)), Step("upgrade", "t2", ("i1", "'client'"))),
         (made, Step("connection_peer_closes", "", ("i1",)), Step("connection_is_closing", "", ("i1",))),
     ):
-        program = Program(steps)
+        program = Program(tuple(step for step in steps if step.word in WORDS))  # older Pythons have fewer
         assert tracer.run(program, SelectorLoop) == tracer.run(program, asyncio.SelectorEventLoop), program.text()
 
 
