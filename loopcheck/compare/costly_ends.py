@@ -63,96 +63,71 @@ def keep_name(tls: Any, name: str | None, context: Any) -> None:
 
 class SecurePeer:
     def __init__(self, name: str, sock: Any, side: str, manner: str = "plain") -> None:
-        self.name, self.sock, self.manner, self.fileno = name, sock, manner, sock.fileno
-        self.coming, self.going = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.name, self.manner, self.notified = name, manner, False
         context = secure_context(side, "a stranger's" if manner == "stranger" else "ours")
         host = "localhost" if side == "client" else None
-        self.tls: Any = context.wrap_bio(self.coming, self.going, side == "server", host)
+        self.sock: Any = context.wrap_socket(
+            sock, side == "server", do_handshake_on_connect=False, suppress_ragged_eofs=False, server_hostname=host
+        )
+        self.fileno = self.sock.fileno
         self.state = "waits" if manner == "waits" else "shakes"
-        self.notified = False
         followers.append(self.moves)
 
     def moves(self) -> None:
-        if self.state != "shakes" or self.sock.fileno() < 0:
+        if self.state != "shakes" or self.fileno() < 0:
             return
-        ended = not self.fill()
         if self.manner in ("garbage", "hangs up"):
             self.state = "failed"
             if self.manner == "garbage":
-                self.sock.send(b"no TLS\n" * 4)
+                socket.socket.send(self.sock, b"no TLS\n" * 4)
             else:
                 self.sock.close()
             return
+        told: Any = [False, False, False]
         try:
-            self.tls.do_handshake()
+            self.sock.do_handshake()
+            told = [True, self.sock.selected_alpn_protocol(), getattr(self.sock, "asked_for", None)]
         except ssl.SSLWantReadError:
-            self.state = "failed" if ended else "shakes"
-        except ssl.SSLError:
-            self.state = "failed"
-        else:
-            self.state = "done"
-            if self.manner == "early":
-                self.tls.write(b"early")
-        if self.state != "shakes":
-            done = self.state == "done"
-            told = [done, done and self.tls.selected_alpn_protocol(), done and getattr(self.tls, "asked_for", None)]
-            seen.append(f"{self.name}'s peer: handshake: {', '.join(map(str, told))}")
-        self.flush()
-        if self.state == "failed":
+            return
+        except OSError:
             self.sock.close()
+        self.state = "done" if told[0] else "failed"
+        seen.append(f"{self.name}'s peer: handshake: {', '.join(map(str, told))}")
+        if self.manner == "early":
+            self.send(b"early")
 
     def handshake(self) -> None:
         self.state = "shakes"
 
-    def fill(self) -> bool:
-        try:
-            while some := self.sock.recv(2**20):
-                self.coming.write(some)
-        except BlockingIOError:
-            return True
-        except OSError:
-            pass
-        return False
-
-    def flush(self) -> None:
-        if data := self.going.read():
-            with contextlib.suppress(OSError):
-                self.sock.sendall(data)
-
     def send(self, data: bytes) -> None:
-        if self.state == "done" and self.sock.fileno() >= 0:
-            self.tls.write(data)
-            self.flush()
+        if self.state == "done" and self.fileno() >= 0:
+            self.sock.sendall(data)
 
     def recv(self, number: int) -> bytes:
-        self.notified = False
-        there = self.fill()
         try:
-            if some := self.tls.read(number):
-                return bytes(some)
-            self.notified = True
+            some: bytes = self.sock.recv(number)
         except ssl.SSLWantReadError:
-            if there:
-                raise BlockingIOError from None
-        except ssl.SSLError as error:
-            self.notified = isinstance(error, ssl.SSLZeroReturnError)
+            raise BlockingIOError from None
+        except OSError:
+            some, self.notified = b"", False
+        else:
+            self.notified = not some
         if self.notified:
             self.shutdown(socket.SHUT_WR)
-        return b""
+        return some
 
     def shutdown(self, how: int) -> None:
-        with contextlib.suppress(ssl.SSLError):
-            self.tls.unwrap()
-        self.flush()
+        with contextlib.suppress(OSError):  # it does not wait for the answer
+            self.sock.unwrap()
 
     def close(self) -> None:
-        if self.state == "done" and self.sock.fileno() >= 0:
+        if self.state == "done" and self.fileno() >= 0:
             self.shutdown(socket.SHUT_WR)
         self.sock.close()
 
 
 def bottom(peer: Any) -> Any:
-    return getattr(peer, "sock", peer)
+    return peer.sock if isinstance(peer, SecurePeer) else peer
 
 
 class Secured(Connection):
