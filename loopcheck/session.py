@@ -378,8 +378,13 @@ class BatterySession:
         if terminal is not None and failures:
             terminal.ensure_newline()
             terminal.write_line(f"making reproducers of {len(failures)} failures")
+
+        def progress(done: int) -> None:
+            if terminal is not None and terminal.isatty:
+                terminal.rewrite(f"{done} of {len(failures)}" if done < len(failures) else "", erase=True)
+
         folder = Path(self.config.getoption("loop_reproducers"))
-        return reproducers.write(failures, folder, self.config.invocation_params.dir)
+        return reproducers.write(failures, folder, self.config.invocation_params.dir, progress)
 
     def pytest_unconfigure(self) -> None:
         """Leave no process behind, however the session ended."""

@@ -85,6 +85,12 @@ def test_long_lines_are_folded() -> None:
     assert length(folded) == 4
 
 
+def test_no_line_ends_in_a_text() -> None:
+    made = laid_out(ast.parse(f"show(f'{'a' * WIDTH} {{len(str(1))}} b', [1, 2], {list(range(30))})"))
+    assert made.splitlines()[1].strip().startswith(f"f'{'a' * WIDTH}")
+    assert "{len(str(1))} b'" in made
+
+
 def test_what_is_not_run_goes_at_once() -> None:
     text = "def f():\n    show(1)\ndef g():\n    show(2)\nif len('a') > 1:\n    g()\nelse:\n    f()\n"
 

@@ -7,7 +7,7 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,10 @@ _LIMIT = LIMIT + 10
 """Seconds that a process gets: its own deadline comes before."""
 
 _SECONDS = 15.0
-"""How long a shorter script is looked for."""
+"""How long a shorter script is looked for, where trying one on both loops takes no longer than :data:`_USUAL`."""
+
+_USUAL, _MOST = 0.15, 3.0
+"""Seconds that it takes to try one; how many times as long one is looked for at the most where that takes longer."""
 
 _QUICK_LIMIT, _QUICK_PATIENCE = 1.5, 0.3
 """Seconds that a process gets, and that a script waits, meanwhile; what comes of it is run at full length at last."""
@@ -130,7 +133,9 @@ def _shortened(text: str, subject: str, record: Mapping[str, Any], path: Sequenc
 
         begin = time.monotonic()
         wanted, _ = ending(stage, text, _QUICK_LIMIT), ending(control, text, _QUICK_LIMIT)
-        limit = min(0.3 + 3 * (time.monotonic() - begin), _QUICK_LIMIT)
+        takes = time.monotonic() - begin
+        limit = min(0.3 + 3 * takes, _QUICK_LIMIT)
+        seconds = _SECONDS * min(max(takes / _USUAL, 1), _MOST)
         hangs = ["dump_traceback_later"] if wanted.outcome == "hang" else []
 
         def shows(text: str) -> bool:
@@ -144,7 +149,7 @@ def _shortened(text: str, subject: str, record: Mapping[str, Any], path: Sequenc
 
         if wanted.shows(record):
             for keen in (True, False):
-                shorter = shortened(text, shows, _SECONDS, keen=keen, reached=reached)
+                shorter = shortened(text, shows, seconds, keen=keen, reached=reached)
                 if shorter != text and all(shows(shorter) for _ in range(_TRIES)):
                     shorter = with_patience(shorter)
                     if not _why_not(shorter, subject, record, path):
@@ -152,13 +157,16 @@ def _shortened(text: str, subject: str, record: Mapping[str, Any], path: Sequenc
     return with_patience(text)
 
 
-def write(failures: Sequence[Mapping[str, Any]], folder: Path, here: Path) -> dict[str, dict[str, str]]:
+def write(
+    failures: Sequence[Mapping[str, Any]], folder: Path, here: Path, progress: Callable[[int], object] = bool
+) -> dict[str, dict[str, str]]:
     """Write the scripts of failures into a folder, several at a time, each named by its check; older ones go.
 
     Args:
         failures: the records.
         folder: relative to ``here``; made if there is something to write.
         here: the folder of the user, where also the subject may be.
+        progress: is told after each failure how many have been done.
 
     Returns:
         By the ids of the records the ``script`` and its ``path``, or ``why_not``.
@@ -179,8 +187,12 @@ def write(failures: Sequence[Mapping[str, Any]], folder: Path, here: Path) -> di
     for file in (here / folder).glob("*.py"):
         if _was_made_by_us(file):
             file.unlink(missing_ok=True)
+    written: dict[str, dict[str, str]] = {}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return dict(zip((record["id"] for record in failures), pool.map(one, failures), strict=True))
+        for record, made in zip(failures, pool.map(one, failures), strict=True):
+            written[record["id"]] = made
+            progress(len(written))
+    return written
 
 
 def _file_name(id: str) -> str:

@@ -187,9 +187,7 @@ class FuzzSession:
         for finding in with_scripts(found, subject, self._options.path):
             made.append(finding)
             if terminal.isatty:
-                terminal.rewrite(f"{len(made)} of {len(found)}", erase=True)
-        if terminal.isatty:
-            terminal.rewrite("", erase=True)
+                terminal.rewrite(f"{len(made)} of {len(found)}" if len(made) < len(found) else "", erase=True)
         return made
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)  # around all that pytest says of failures

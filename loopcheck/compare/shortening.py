@@ -248,8 +248,12 @@ def _folded(line: str) -> list[str]:
     indent = " " * (len(line) - len(line.lstrip()) + 4)
     tokens = []
     with contextlib.suppress(tokenize.TokenError, IndentationError):  # a block begins, and its body is missing
+        inside = 0  # an f-string, in which only newer Pythons let lines end
         for token in tokenize.generate_tokens(io.StringIO(line.strip()).readline):
-            tokens.append(token)
+            inside += tokenize.tok_name[token.type] == "FSTRING_START"
+            if not inside:
+                tokens.append(token)
+            inside -= tokenize.tok_name[token.type] == "FSTRING_END"
     depth = 0
     opened: list[int] = []
     cuts: list[list[int]] = []
