@@ -83,16 +83,17 @@ class SecurePeer:
             else:
                 self.sock.close()
             return
-        told: Any = [False, False, False]
         try:
             self.sock.do_handshake()
-            told = [True, self.sock.selected_alpn_protocol(), getattr(self.sock, "asked_for", None)]
         except ssl.SSLWantReadError:
             return
         except OSError:
+            self.state = "failed"
             self.sock.close()
-        self.state = "done" if told[0] else "failed"
-        seen.append(f"{self.name}'s peer: handshake: {', '.join(map(str, told))}")
+            return
+        self.state = "done"
+        asked_for = getattr(self.sock, "asked_for", None)
+        seen.append(f"{self.name}'s peer: handshake: {self.sock.selected_alpn_protocol()}, {asked_for}")
         if self.manner == "early":
             self.send(b"early")
 
