@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import os
 import re
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -138,7 +139,8 @@ def with_scripts(findings: Sequence[Finding], subject: str, path: Sequence[str] 
     def made(one: Finding) -> Finding:
         return with_script(one, subject, path) if one.again and time.monotonic() < until else one
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    # gh-106905: up to 3.12.1 threads that parse at once share a depth, which then does not match.
+    with ThreadPoolExecutor(os.cpu_count() if sys.version_info >= (3, 13) else 1) as pool:
         yield from pool.map(made, findings)
 
 
