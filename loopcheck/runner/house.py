@@ -40,6 +40,9 @@ _UNUSED = (
 )
 """Plugins of pytest's own that change hooks, filters or output of the process."""
 
+_LAST_LOOK = 0.2
+"""Seconds in which guests may follow a starter that is gone; one that ends as usual waits for us a little longer."""
+
 
 class Guest:
     """A runner that has children forked, by its conversation with the nursery."""
@@ -50,14 +53,14 @@ class Guest:
         self.folder = folder
         """Where it keeps its files; None until it tells."""
 
-    def leave(self) -> None:
+    def end_children(self) -> None:
         """End its children, when it or the nursery is about to be gone."""
         for pid in self.children:
             end(pid, 0.0)
-        self.wire.close()
 
     def clear_up(self) -> None:
         """Remove its files, when it is gone: it may have been killed."""
+        self.wire.close()
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -140,12 +143,24 @@ class House:
                 except Closed:
                     poll.unregister(number)
                     guest = self.guests.pop(number)
-                    guest.leave()
+                    guest.end_children()
                     if guest is not starter:
                         guest.clear_up()
-        for guest in self.guests.values():
-            guest.leave()
+        self.see_off()
         starter.clear_up()  # last: a starter that is there does not wait long for us to end
+
+    def see_off(self) -> None:
+        """Part from the guests that there are when the starter is gone."""
+        poll = select.poll()
+        for number, guest in self.guests.items():
+            guest.end_children()
+            poll.register(number, 0)  # all that we want to hear is that it hangs up
+        # Who was killed together with the starter is gone in a moment. Others put their files away themselves.
+        until = time.monotonic() + _LAST_LOOK
+        while self.guests and (left := until - time.monotonic()) > 0:
+            for number, _ in poll.poll(1000 * left):
+                poll.unregister(number)
+                self.guests.pop(number).clear_up()
 
     def attend(self, guest: Guest) -> None:
         """Answer one request.
