@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import re
 from collections.abc import Iterator, Sequence
-from types import ModuleType
+from pathlib import Path
 
-from loopcheck.compare import costly_ends, ends
 from loopcheck.compare.arena import Difference
 from loopcheck.compare.language import WORDS, Step
 from loopcheck.compare.word import MOMENT, SCRIPT, TURN
@@ -64,8 +62,8 @@ class Author:
         logs = ["logging.getLogger('asyncio').addHandler(Log())"] if self.logs else []
         last = [line for step in made for line in self.end(step)]
         return [
-            *_doubles(ends),
-            *(_doubles(costly_ends) if more else ()),
+            *_doubles("ends"),
+            *(_doubles("costly_ends") if more else ()),
             *self.functions,
             *logs,
             *steps,
@@ -155,9 +153,9 @@ class Author:
         self.functions += [f"def {step.function}(*args):", *(f"    {line}" for line in lines or ["pass"])]
 
 
-def _doubles(module: ModuleType) -> list[str]:
-    """The text of what a script may use."""
-    nodes = ast.parse(inspect.getsource(module)).body
+def _doubles(module: str) -> list[str]:
+    """The text of what a script may use. The module is not imported: that would begin to do what the script does."""
+    nodes = ast.parse(Path(__file__).with_name(f"{module}.py").read_text(encoding="utf-8")).body
     kept = [node for node in nodes[2:] if not isinstance(node, ast.Import | ast.ImportFrom) and not _is_given(node)]
     return ast.unparse(ast.Module([_Bare().visit(node) for node in kept], [])).splitlines()
 
