@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from support import PytestRunner, runner_in
 
 
@@ -13,6 +14,9 @@ def pytest_configure() -> None:
     """Be interruptible, and with us all that the tests start: a shell ignores SIGINT for what it runs beside itself."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A busy machine says nothing about what is tested.
+    settings.register_profile("tests", settings(), suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("tests")
 
 
 @pytest.fixture
