@@ -80,7 +80,9 @@ class DatagramTransport(SocketTransport, transports.DatagramTransport):
             if addr is not None and addr != self._address:
                 raise ValueError(f"Invalid address: must be None or {self._address}")
             addr = self._address
-        if self._life.phase is not _OPEN:
+        # Without an address of its own it sends until the socket is closed, as asyncio's does.
+        phase = self._life.phase
+        if phase is not _OPEN and (phase is Phase.CLOSED or (self._life.is_lost and self._address)):
             if self._life.ignored_write():
                 logger.warning("socket.send() raised exception.")
             return
