@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import contextlib
 import contextvars
 import gc
 import os
@@ -501,6 +502,27 @@ def test_queued_datagrams_count_as_the_version_says(loop: SelectorLoop) -> None:
 
     with far:
         assert run(loop, main()) == (5 + DATAGRAM_OVERHEAD, 0)
+
+
+def test_a_datagram_that_has_to_wait_after_the_end_is_dropped(loop: SelectorLoop, tmp_path: Path) -> None:
+    near, far = (socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in range(2))
+    far.bind(address := str(tmp_path / "far"))
+    near.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            near.sendto(b"12345", address)
+
+    async def main() -> tuple[int, bool]:
+        transport: Any
+        transport, _ = await loop.create_datagram_endpoint(Datagrams, sock=near)
+        number = near.fileno()
+        transport.close()
+        transport.sendto(b"12345", address)
+        await asyncio.sleep(0)
+        return transport.get_write_buffer_size(), loop.remove_writer(number)
+
+    with far:
+        assert run(loop, main()) == (0, False)
 
 
 def test_pipes(loop: SelectorLoop) -> None:

@@ -87,7 +87,8 @@ class DatagramTransport(SocketTransport, transports.DatagramTransport):
                 logger.warning("socket.send() raised exception.")
             return
         if not self._buffer.waiting:
-            if self._send(data, addr):
+            # What the kernel does not take now is lost when nobody will be there later.
+            if self._send(data, addr) or self._life.is_lost:
                 return
             self._write_when_ready()
         self._buffer.append(data, addr)
