@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from loopcheck.kit.ready import readable
 from loopcheck.runner.processes import kill_group
 
 _MOST_READ = 100_000
@@ -97,7 +97,7 @@ class Stage:
         with contextlib.suppress(BrokenPipeError):  # there is no answer then
             self._process.stdin.write(json.dumps({"text": text, "limit": limit, "watched": watched}).encode() + b"\n")
             self._process.stdin.flush()
-        if not select.select([self._process.stdout], [], [], limit + _IMPORTS)[0]:
+        if not readable(self._process.stdout, timeout=limit + _IMPORTS):
             self._process.kill()
         answer = self._process.stdout.readline()
         if not answer:
